@@ -1,0 +1,45 @@
+// Package guard calls code that is not ours, a provider's, so that whatever it does the caller gets an answer.
+package guard
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+)
+
+// Call runs fn in a goroutine of its own and returns what it returns. A panic or a [runtime.Goexit] in fn becomes an error.
+// When ctx ends first, Call returns context.Cause(ctx) at once; fn was told by the same context, and if it does not listen its
+// goroutine stays until fn returns by itself, its result dropped: Go has no way to end it.
+func Call[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		r := result{err: fmt.Errorf("provider ended its goroutine (runtime.Goexit)")}
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("provider panicked: %s", describe(p))
+			}
+			done <- r
+		}()
+		value, err := fn(ctx)
+		r = result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// describe names a panic's value without printing it, unless it is the runtime's own: a provider's may hold a secret.
+func describe(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a value of type %T", p)
+}
