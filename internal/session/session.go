@@ -28,6 +28,9 @@ type Answer struct {
 	Credentials aws.Credentials
 	Sources     []aws.CredentialSource // where they come from, for the user agent; not changed after it is returned
 
+	// ServerTime is the server's own clock when it gave the credentials: the Date of its answer. Zero means not known.
+	ServerTime time.Time
+
 	// Kept answers a recheck that found nothing better: the held credentials stay, Credentials is ignored.
 	Kept bool
 	// Recheck asks for another Fetch after that time, however long the credentials live; zero asks for none.
