@@ -1,0 +1,135 @@
+package trustpolicy
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// difference is how a value misses a pattern.
+type difference struct {
+	at   int    // the first character of the value, from 0, at which they part
+	text string // "from character 49: "-canary" is left over"
+}
+
+// differ says where a value that a pattern does not match parts from it. Where wildcards are, the text before the first * is looked
+// at, then that after the last.
+func differ(value string, p pattern) difference {
+	v := []rune(value)
+	head, tail, star := p.elements, []element(nil), false
+	for i, e := range p.elements {
+		if e.kind == any0 {
+			if !star {
+				head, star = p.elements[:i], true
+			}
+			tail = p.elements[i+1:]
+		}
+	}
+	same := 0
+	for same < len(v) && same < len(head) && fits(head[same], v[same]) {
+		same++
+	}
+	if !star {
+		return literalDifference(v, head, same)
+	}
+	if same < len(head) {
+		return difference{same, fmt.Sprintf("from character %d: it goes on with %s, not with %s", same+1, rest(v[same:]), show(head[same:]))}
+	}
+	ends := 0
+	for ends < len(v)-same && ends < len(tail) && fits(tail[len(tail)-1-ends], v[len(v)-1-ends]) {
+		ends++
+	}
+	if ends < len(tail) {
+		return difference{len(v) - ends, fmt.Sprintf("it does not end with %s", show(tail))}
+	}
+	return difference{same, fmt.Sprintf("from character %d: %s is not of the form %s", same+1, rest(v[same:]), show(p.elements[same:]))}
+}
+
+func literalDifference(v []rune, p []element, same int) difference {
+	ends := 0
+	for ends < len(v)-same && ends < len(p)-same && fits(p[len(p)-1-ends], v[len(v)-1-ends]) {
+		ends++
+	}
+	extra, missing := v[same:len(v)-ends], p[same:len(p)-ends]
+	where := fmt.Sprintf("from character %d: ", same+1)
+	if len(v) == len(p) && matches(p, v, true) {
+		return difference{same, where + "only the letter case differs"}
+	}
+	switch {
+	case len(missing) == 0:
+		return difference{same, where + quote(string(extra)) + " is left over"}
+	case len(extra) == 0:
+		return difference{same, where + show(missing) + " is missing"}
+	default:
+		return difference{same, where + quote(string(extra)) + " in place of " + show(missing)}
+	}
+}
+
+func fits(e element, r rune) bool { return e.kind == one || e.kind == literal && e.r == r }
+
+func rest(v []rune) string {
+	if len(v) == 0 {
+		return "nothing"
+	}
+	return quote(string(v))
+}
+
+// show prints a part of a pattern as it stands in a policy.
+func show(elements []element) string {
+	var b strings.Builder
+	for _, e := range elements {
+		switch e.kind {
+		case one:
+			b.WriteByte('?')
+		case any0:
+			b.WriteByte('*')
+		default:
+			b.WriteRune(e.r)
+		}
+	}
+	return quote(b.String())
+}
+
+// closeness ranks patterns by how much of their beginning and end the value shares.
+func closeness(value string, p pattern) int {
+	v := []rune(value)
+	n := 0
+	for n < len(v) && n < len(p.elements) && fits(p.elements[n], v[n]) {
+		n++
+	}
+	ends := 0
+	for ends < len(v)-n && ends < len(p.elements)-n && fits(p.elements[len(p.elements)-1-ends], v[len(v)-1-ends]) {
+		ends++
+	}
+	return n + ends
+}
+
+// closest returns the pair of value and pattern that comes nearest to a match. Beyond the first few hundred pairs it does not look.
+func closest(values []string, patterns []pattern) (value string, p pattern, ok bool) {
+	best := -1
+	for _, v := range values[:min(len(values), 20)] {
+		for _, candidate := range patterns[:min(len(patterns), 50)] {
+			if candidate.unresolved != "" {
+				continue
+			}
+			if c := closeness(v, candidate); c > best {
+				best, value, p, ok = c, v, candidate, true
+			}
+		}
+	}
+	return value, p, ok
+}
+
+// picture draws the two one above the other, with a mark under the place where they part.
+func picture(value, pattern string, d difference) []string {
+	runes := []rune(value)
+	if len(runes) > maxShown || utf8.RuneCountInString(pattern) > maxShown {
+		return nil
+	}
+	before := utf8.RuneCountInString(quote(string(runes[:d.at]))) - 1
+	return []string{
+		"token   " + quote(value),
+		"policy  " + quote(pattern),
+		"        " + strings.Repeat(" ", before) + "^ " + d.text,
+	}
+}

@@ -1,0 +1,165 @@
+package trustpolicy
+
+import (
+	"strings"
+	"unicode"
+)
+
+// pattern is a policy's value made ready for comparison: runes, some of which are wildcards.
+type pattern struct {
+	source     string // as written in the policy, for people
+	elements   []element
+	unresolved string // why a policy variable in it has no value here; "" when all have
+	unknown    bool   // that value is known only to STS
+}
+
+type element struct {
+	r    rune
+	kind wildcard
+}
+
+type wildcard byte
+
+const (
+	literal wildcard = iota
+	one              // ?
+	any0             // *
+)
+
+// compile replaces the policy variables of a value, and finds its wildcards. What comes from a variable is never a wildcard:
+// ${*}, ${?} and ${$} exist for that (IAM User Guide, reference_policies_variables).
+func (r Request) compile(source string, wild, variables bool) pattern {
+	p := pattern{source: source}
+	add := func(text string, wild bool) {
+		for _, c := range text {
+			switch {
+			case wild && c == '*':
+				p.elements = append(p.elements, element{kind: any0})
+			case wild && c == '?':
+				p.elements = append(p.elements, element{kind: one})
+			default:
+				p.elements = append(p.elements, element{r: c})
+			}
+		}
+	}
+	for rest := source; rest != ""; {
+		start, end := strings.Index(rest, "${"), -1
+		if variables && start >= 0 {
+			end = strings.IndexByte(rest[start:], '}')
+		}
+		if end < 0 {
+			add(rest, wild)
+			break
+		}
+		add(rest[:start], wild)
+		name := rest[start+2 : start+end]
+		rest = rest[start+end+1:]
+		if name == "*" || name == "?" || name == "$" {
+			add(name, false)
+			continue
+		}
+		value, why, unknown := r.variable(name)
+		if why != "" {
+			p.unresolved, p.unknown = why, unknown
+			return p
+		}
+		add(value, false)
+	}
+	return p
+}
+
+// variable returns the value of ${name} or ${name, 'default'}.
+func (r Request) variable(name string) (value, why string, unknown bool) {
+	key, fallback, hasDefault := strings.Cut(name, ",")
+	key = strings.TrimSpace(key)
+	f := r.fact(key)
+	switch {
+	case f.presence == unknowable:
+		return "", f.why, true
+	case f.presence == present && len(f.values) == 1:
+		return f.values[0], "", false
+	case f.presence == present:
+		return "", "a key with several values cannot be a policy variable", false
+	case hasDefault:
+		return strings.Trim(strings.TrimSpace(fallback), "'"), "", false
+	default:
+		return "", f.why, false
+	}
+}
+
+// matches reports whether a pattern without unresolved variables matches the whole of the value.
+func matches(elements []element, value []rune, fold bool) bool {
+	p, v := 0, 0
+	star, mark := -1, 0 // where to go on from after the last *
+	for v < len(value) {
+		switch {
+		case p < len(elements) && elements[p].kind == any0:
+			star, mark = p, v
+			p++
+		case p < len(elements) && (elements[p].kind == one || elements[p].kind == literal && sameRune(elements[p].r, value[v], fold)):
+			p++
+			v++
+		case star >= 0:
+			mark++
+			p, v = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(elements) && elements[p].kind == any0 {
+		p++
+	}
+	return p == len(elements)
+}
+
+func sameRune(a, b rune, fold bool) bool {
+	if a == b || !fold {
+		return a == b
+	}
+	for c := unicode.SimpleFold(a); c != a; c = unicode.SimpleFold(c) {
+		if c == b {
+			return true
+		}
+	}
+	return false
+}
+
+// arnParts splits an ARN into its six parts; the last may hold colons itself. ok is false for what is not an ARN.
+func arnParts(elements []element) (parts [6][]element, ok bool) {
+	part := 0
+	for _, e := range elements {
+		if e.kind == literal && e.r == ':' && part < 5 {
+			part++
+			continue
+		}
+		parts[part] = append(parts[part], e)
+	}
+	return parts, part == 5
+}
+
+// matchesARN compares part by part, so that a wildcard does not reach over a colon into the next part.
+// known is false where the pattern has not the form of an ARN: what IAM makes of such a one is not documented.
+func matchesARN(elements []element, value []rune) (match, known bool) {
+	literals := make([]element, len(value))
+	for i, r := range value {
+		literals[i] = element{r: r}
+	}
+	got, isARN := arnParts(literals)
+	want, ok := arnParts(elements)
+	if !ok {
+		return false, false
+	}
+	if !isARN || len(got[0]) != 3 || string(value[:3]) != "arn" {
+		return false, true
+	}
+	for i := range want {
+		part := make([]rune, len(got[i]))
+		for j, e := range got[i] {
+			part[j] = e.r
+		}
+		if !matches(want[i], part, false) {
+			return false, true
+		}
+	}
+	return true, true
+}

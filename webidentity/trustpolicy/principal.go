@@ -1,0 +1,101 @@
+package trustpolicy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// action is what an exchange of a web identity token asks leave for.
+const action = "sts:AssumeRoleWithWebIdentity"
+
+// wellKnown are the providers that IAM knows without an OIDC provider of the account's own, and that a policy names without an ARN
+// (IAM User Guide, reference_policies_elements_principal).
+var wellKnown = []string{"accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
+
+// principals answers Principal or NotPrincipal.
+func (r Request) principals(s statement) Reason {
+	matched, why := No, make([]string, 0, len(s.principals))
+	for _, p := range s.principals {
+		is, because := r.principal(p)
+		if is {
+			matched, why = Yes, []string{because}
+			break
+		}
+		why = append(why, because)
+	}
+	const most = 4
+	if more := len(why) - most; more > 0 {
+		why = append(why[:most:most], fmt.Sprintf("nor is any of %d more", more))
+	}
+	name := "principal"
+	if s.notPrincipal {
+		name, matched = "not principal", matched.not()
+	}
+	return Reason{Answer: matched, Text: name + " " + strings.Join(why, "; ")}
+}
+
+func (r Request) principal(p principal) (is bool, why string) {
+	name := quote(p.value)
+	if p.kind != "" {
+		name = p.kind + " " + name
+	}
+	switch {
+	case p.value == "*" && (p.kind == "" || p.kind == "AWS"): // the two are the same in a resource-based policy
+		return true, name + " is everyone"
+	case p.kind != "Federated":
+		return false, name + " is not an identity provider"
+	case p.value == "*":
+		return true, name + " is any identity provider"
+	case slices.Contains(wellKnown, p.value):
+		if p.value == r.Provider {
+			return true, name + " is the token's issuer"
+		}
+		return false, fmt.Sprintf("%s is not the token's issuer %s", name, quote(r.Provider))
+	}
+	account, url, ok := oidcProvider(p.value)
+	switch {
+	case strings.Contains(p.value, ":saml-provider/"):
+		return false, name + " is a SAML provider"
+	case !ok && r.Provider != "" && strings.TrimPrefix(p.value, "https://") == r.Provider:
+		return false, fmt.Sprintf("%s is the token's issuer, but must be the ARN of its OIDC provider, arn:aws:iam::%s:oidc-provider/%s",
+			name, cmp.Or(r.Account, "ACCOUNT"), r.Provider)
+	case !ok:
+		return false, name + " is not the ARN of an OIDC provider"
+	case url != r.Provider:
+		d := differ(r.Provider, r.compile(url, false, false))
+		return false, fmt.Sprintf("%s is not the token's issuer %s: %s", name, quote(r.Provider), d.text)
+	case r.Account != "" && account != r.Account:
+		return false, fmt.Sprintf("%s is in account %s, and the role in %s: a role trusts the OIDC providers of its own account", name, quote(account), quote(r.Account))
+	}
+	return true, name + " is the token's issuer"
+}
+
+// oidcProvider takes arn:<partition>:iam::<account>:oidc-provider/<issuer without scheme> apart.
+func oidcProvider(arn string) (account, url string, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || parts[3] != "" {
+		return "", "", false
+	}
+	url, ok = strings.CutPrefix(parts[5], "oidc-provider/")
+	return parts[4], url, ok && url != ""
+}
+
+// action answers Action or NotAction. Actions are case-insensitive, with wildcards (IAM User Guide, reference_policies_elements_action).
+func (s statement) action() Reason {
+	var by string
+	covers := slices.ContainsFunc(s.actions, func(a string) bool {
+		by = a
+		return matches(Request{}.compile(a, true, false).elements, []rune(action), true)
+	})
+	switch {
+	case covers && s.notAction:
+		return Reason{Answer: No, Text: fmt.Sprintf("not action %s is %s", quote(by), action)}
+	case covers:
+		return Reason{Answer: Yes, Text: fmt.Sprintf("action %s", quote(by))}
+	case s.notAction:
+		return Reason{Answer: Yes, Text: fmt.Sprintf("not action %s leaves %s", quoteAll(s.actions), action)}
+	}
+	return Reason{Answer: No, Text: fmt.Sprintf("action %s is not %s", quoteAll(s.actions), action)}
+}

@@ -1,0 +1,150 @@
+package trustpolicy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// maxToken is the maximum length of WebIdentityToken that the STS API documents.
+const maxToken = 20000
+
+// Request is what a trust policy is evaluated against: an AssumeRoleWithWebIdentity call, as far as it is known offline.
+type Request struct {
+	// Provider is the token's issuer without its scheme, "oidc.eks.eu-west-1.amazonaws.com/id/5F…" for example.
+	// Condition keys begin with it, and the ARN of an IAM OIDC provider ends with it.
+	Provider string
+
+	// Account is the account id of the role, twelve digits. If empty, the account in a provider's ARN is not compared.
+	Account string
+
+	// Claims are the token's, by name, as strings; a claim that is a list has several values.
+	// A claim that is not here is one that the token does not have.
+	Claims map[string][]string
+}
+
+// RequestFromToken reads the claims of a JSON Web Token, and verifies nothing: neither signature nor expiry.
+// That is enough to explain what STS answers and never enough to trust a token. The error never shows the token.
+// Account stays empty: a token does not know which role it will be used for.
+func RequestFromToken(token string) (Request, error) {
+	token = strings.TrimSpace(token)
+	if len(token) > maxToken {
+		return Request{}, fmt.Errorf("trustpolicy: the token is longer than STS's maximum of %d characters", maxToken)
+	}
+	if parts := strings.Count(token, ".") + 1; parts != 3 {
+		return Request{}, fmt.Errorf("trustpolicy: not a JWT: it has %d parts between dots, not 3", parts)
+	}
+	claims := jwt.MapClaims{}
+	_, _, err := jwt.NewParser(jwt.WithJSONNumber()).ParseUnverified(token, claims)
+	// An algorithm that this library does not know is no obstacle: nothing is verified. The errors of the parser are not
+	// wrapped, because they quote what they could not read.
+	if err != nil && !errors.Is(err, jwt.ErrTokenUnverifiable) {
+		return Request{}, errors.New("trustpolicy: not a JWT: its header and payload are not base64url-encoded JSON")
+	}
+	issuer, _ := claims["iss"].(string)
+	if issuer == "" {
+		return Request{}, errors.New("trustpolicy: the token names no issuer (iss)")
+	}
+	r := Request{Provider: strings.TrimPrefix(issuer, "https://"), Claims: map[string][]string{}}
+	for name, value := range claims {
+		if values := claimValues(value); len(values) > 0 {
+			r.Claims[name] = values
+		}
+	}
+	return r, nil
+}
+
+// claimValues returns a claim as strings. Objects, such as kubernetes.io, are left out: no condition key holds one.
+func claimValues(claim any) []string {
+	switch v := claim.(type) {
+	case string:
+		return []string{v}
+	case bool:
+		return []string{fmt.Sprint(v)}
+	case json.Number:
+		return []string{v.String()}
+	case []any:
+		var all []string
+		for _, item := range v {
+			if _, nested := item.([]any); !nested {
+				all = append(all, claimValues(item)...)
+			}
+		}
+		return all
+	}
+	return nil
+}
+
+// presence says whether a condition key is in the request context.
+type presence int
+
+const (
+	absent presence = iota
+	present
+	unknowable
+)
+
+// A fact is what is known of one condition key.
+type fact struct {
+	presence presence
+	values   []string // when present
+	why      string   // when absent or unknowable
+}
+
+// fact looks a condition key up. Keys are case-insensitive, values are not (IAM User Guide, reference_policies_elements_condition).
+//
+// For an OIDC provider IAM documents <provider>:sub, :aud and :amr, and :oaud for Google. Other claims reach the request context
+// for some providers and not for others, so that all that can be said offline is that a claim which the token lacks will not.
+func (r Request) fact(key string) fact {
+	if claim, ok := r.claimOf(key); ok {
+		name, values := r.claim(claim)
+		switch {
+		case len(values) == 0:
+			return fact{why: "the token has no " + name}
+		case slices.Contains([]string{"sub", "aud", "amr"}, name), name == "oaud" && r.Provider == "accounts.google.com":
+			return fact{presence: present, values: values}
+		default:
+			return fact{presence: unknowable, why: "whether STS makes a condition key of the claim " + name + " depends on the provider"}
+		}
+	}
+	prefix, _, _ := strings.Cut(key, ":")
+	if strings.ContainsAny(prefix, "./") {
+		return fact{why: fmt.Sprintf("the key belongs to %s, and the token is from %s", quote(prefix), quote(r.Provider))}
+	}
+	return fact{presence: unknowable, why: "what " + key + " will be is known only to STS"}
+}
+
+// claimOf returns the claim that a condition key of this token's provider names.
+func (r Request) claimOf(key string) (claim string, ok bool) {
+	n := len(r.Provider)
+	if n == 0 || len(key) <= n+1 || key[n] != ':' || !strings.EqualFold(key[:n], r.Provider) {
+		return "", false
+	}
+	return key[n+1:], true
+}
+
+// claim returns the values that STS gives to the condition key of a claim: aud is the token's azp where it has one, and oaud its aud
+// (IAM User Guide, reference_policies_iam-condition-keys).
+func (r Request) claim(key string) (name string, values []string) {
+	name = strings.ToLower(key)
+	switch azp := r.Claims["azp"]; {
+	case name == "oaud":
+		return name, r.Claims["aud"]
+	case name == "aud" && len(azp) > 0:
+		return name, azp
+	}
+	if values, ok := r.Claims[name]; ok {
+		return name, values
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Claims)) {
+		if strings.EqualFold(k, key) {
+			return k, r.Claims[k]
+		}
+	}
+	return key, nil
+}
