@@ -18,9 +18,9 @@ func URL(raw string) string {
 	if err != nil {
 		return "(unparsable URL)"
 	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	if u.Opaque != "" {
-		shown.Path = "(opaque)"
+		return u.Scheme + ":(opaque)"
 	}
-	return shown.String()
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
 }

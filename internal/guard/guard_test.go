@@ -1,0 +1,96 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/podrole/internal/guard"
+)
+
+const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+func TestTheAnswerIsTheFunctionsOwn(t *testing.T) {
+	refused := errors.New("refused")
+	value, err := guard.Call(t.Context(), func(context.Context) (string, error) { return "credentials", nil })
+	require.NoError(t, err)
+	assert.Equal(t, "credentials", value)
+
+	value, err = guard.Call(t.Context(), func(context.Context) (string, error) { return "partial", refused })
+	assert.Same(t, refused, err)
+	assert.Equal(t, "partial", value)
+}
+
+func TestTheFunctionGetsTheCallersContext(t *testing.T) {
+	type key struct{}
+	ctx := context.WithValue(t.Context(), key{}, "traced")
+	got, err := guard.Call(ctx, func(ctx context.Context) (any, error) { return ctx.Value(key{}), nil })
+	require.NoError(t, err)
+	assert.Equal(t, "traced", got)
+}
+
+func TestAPanicBecomesAnErrorThatDoesNotShowItsValue(t *testing.T) {
+	var none map[string]int
+	for name, tc := range map[string]struct {
+		fn   func()
+		want string
+	}{
+		"a string":        {func() { panic("token " + secret) }, "provider panicked: a value of type string"},
+		"an error":        {func() { panic(errors.New(secret)) }, "provider panicked: a value of type *errors.errorString"},
+		"nil":             {func() { panic(nil) }, "provider panicked: panic called with nil argument"},
+		"the runtime's":   {func() { none["key"] = 1 }, "provider panicked: assignment to entry in nil map"},
+		"nil dereference": {func() { _ = *(*int)(nil) }, "provider panicked: runtime error: invalid memory address or nil pointer dereference"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			value, err := guard.Call(t.Context(), func(context.Context) (int, error) { tc.fn(); return 1, nil })
+			require.EqualError(t, err, tc.want)
+			assert.Zero(t, value)
+		})
+	}
+}
+
+func TestGoexitBecomesAnError(t *testing.T) {
+	value, err := guard.Call(t.Context(), func(context.Context) (int, error) { runtime.Goexit(); return 1, nil })
+	require.EqualError(t, err, "provider ended its goroutine (runtime.Goexit)")
+	assert.Zero(t, value)
+}
+
+func TestAnEndedContextReturnsItsCauseWithoutWaitingForTheFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shutdown := errors.New("shutting down")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, shutdown)
+		defer cancel()
+		var finished atomic.Bool
+		begin := time.Now()
+
+		value, err := guard.Call(ctx, func(context.Context) (string, error) { // does not listen
+			time.Sleep(time.Hour)
+			finished.Store(true)
+			return "late", nil
+		})
+		require.ErrorIs(t, err, shutdown)
+		assert.Empty(t, value)
+		assert.Equal(t, time.Second, time.Since(begin))
+		assert.False(t, finished.Load())
+
+		time.Sleep(time.Hour) // its goroutine ends by itself, and nobody is left waiting for its answer
+		assert.True(t, finished.Load())
+	})
+}
+
+func TestAPanicAfterTheCallerHasGoneIsContained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := guard.Call(ctx, func(context.Context) (int, error) { time.Sleep(time.Minute); panic("late") })
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Hour)
+	})
+}
