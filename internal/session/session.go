@@ -28,15 +28,15 @@ type Answer struct {
 	Credentials aws.Credentials
 	Sources     []aws.CredentialSource // where they come from, for the user agent; not changed after it is returned
 
-	// ServerTime is the server's own clock when it gave the credentials: the Date of its answer. Zero means not known.
-	ServerTime time.Time
-
 	// Kept answers a recheck that found nothing better: the held credentials stay, Credentials is ignored.
 	Kept bool
 	// Recheck asks for another Fetch after that time, however long the credentials live; zero asks for none.
 	// The Expires handed out to callers is no later than that instant, so that a cache outside this one sees the change too.
 	Recheck time.Duration
+	// ServerTime is the clock of the server that issued the credentials, from its answer's Date header; zero when it is not known.
+	// Where it differs from the local clock by more than 5 minutes, expiry is judged by it.
+	ServerTime time.Time
 	// Tell, if not nil, is called once the answer is published and its waiters are released, with no lock held:
-	// the place for log records and metrics, whose handlers may themselves need credentials.
+	// the place for log records and metrics, whose handlers may themselves need credentials. It may still run when the next Fetch begins.
 	Tell func()
 }
