@@ -1,0 +1,76 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"example.com/podrole/internal/timeout"
+)
+
+// ErrClosed is the error of Retrieve after Close.
+var ErrClosed error = closedError{}
+
+type closedError struct{}
+
+func (closedError) Error() string        { return "podrole: the credentials cache is closed" }
+func (closedError) RetryableError() bool { return false }
+
+// TimeoutError says that a refresh ran into its own deadline, or the provider into a bound of its own. It does not match
+// [context.DeadlineExceeded], which is kept for a caller's context.
+type TimeoutError = timeout.Error
+
+// failure is why a refresh brought nothing, as callers see it. It has no Unwrap: what it is made of is found through Is and As,
+// so that context errors, which are never those of the caller's own context, stay hidden.
+type failure struct {
+	cause error
+	text  string
+}
+
+func newFailure(cause error, more string) *failure {
+	text := cause.Error()
+	if !strings.HasPrefix(text, "podrole: ") {
+		text = "podrole: " + text
+	}
+	return &failure{cause, text + more}
+}
+
+func (f *failure) Error() string { return f.text }
+
+// RetryableError keeps the retry loop of an SDK client, which resolves credentials inside it, from asking the source three times over.
+func (f *failure) RetryableError() bool { return false }
+
+func (f *failure) Is(target error) bool {
+	return target != context.Canceled && target != context.DeadlineExceeded && errors.Is(f.cause, target)
+}
+
+func (f *failure) As(target any) bool { return errors.As(f.cause, target) }
+
+// cut turns the error of a provider whose context ended into the reason for which it ended, and keeps what it was doing as text.
+func cut(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	cause := context.Cause(ctx)
+	if late, ok := errors.AsType[*timeout.Error](cause); ok && err != context.DeadlineExceeded {
+		return &timeout.Error{Op: late.Op, Bound: late.Bound, Last: err.Error()}
+	}
+	return cause
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// explain says what a caller who gets nothing wants to know beside the cause.
+func explain(h *holding, failures int, since, next instant) string {
+	if h.creds.AccessKeyID == "" {
+		return ""
+	}
+	was := "were invalidated"
+	if h.valid {
+		was = "expired at " + stamp(h.creds.Expires)
+	}
+	return fmt.Sprintf(" (the credentials held before %s; failed refreshes since %s: %d; next try not before %s)",
+		was, stamp(since.time()), failures, stamp(next.time()))
+}

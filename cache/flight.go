@@ -1,0 +1,240 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/podrole/internal/guard"
+	"example.com/podrole/internal/schedule"
+	"example.com/podrole/internal/session"
+	"example.com/podrole/internal/terminal"
+	"example.com/podrole/internal/timeout"
+)
+
+// Sources whose services honour a session for some time after its expiry when they are late with the next one, which is why the SDK
+// extends the first of them too.
+const (
+	sourceInstance  = "EC2RoleProvider"
+	sourceContainer = "CredentialsEndpointProvider"
+)
+
+// flight is one refresh under way. Its goroutine ends at its deadline, or when Close cancels it, whatever the provider does.
+type flight struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed once its result is published
+
+	wantRecheck bool
+	held        session.Held // set when it begins
+	begun       bool         // it passed its delay; guarded by mu
+	tainted     bool         // Invalidate was called after it began; guarded by mu
+	err         error        // the answer to those who wait for it; set before done is closed
+}
+
+// start starts a flight. mu is held, and there is none.
+func (s *state) start(recheck bool, delay time.Duration) {
+	f := &flight{done: make(chan struct{}), wantRecheck: recheck}
+	f.ctx, f.cancel = context.WithCancelCause(context.Background())
+	s.flight = f
+	go s.fly(f, delay)
+}
+
+func (s *state) fly(f *flight, delay time.Duration) {
+	defer f.cancel(nil)
+	if delay > 0 {
+		t := time.NewTimer(delay)
+		select {
+		case <-t.C:
+		case <-f.ctx.Done():
+			t.Stop()
+		}
+	}
+	bound := s.begin(f)
+	ctx, cancel := context.WithTimeoutCause(f.ctx, bound, &timeout.Error{Op: "credentials refresh", Bound: bound})
+	defer cancel()
+
+	began := time.Now()
+	got, err := answer{}, context.Cause(ctx) // closed before it began
+	if err == nil {
+		got, err = guard.Call(ctx, func(ctx context.Context) (answer, error) {
+			ctx, end := s.tel.span(ctx)
+			got, err := s.asker.ask(ctx, s.clock, f.held)
+			end(err)
+			return got, err
+		})
+	}
+	if got.at == (instant{}) { // the call was cut off
+		got.at = s.clock.now()
+	}
+	err = cut(ctx, err)
+	var grant time.Time
+	if err != nil && f.ctx.Err() == nil && !f.held.Recheck && !terminal.Is(err) {
+		if other, until := s.asker.extend(s.clock, f.held.Credentials, err); other != nil {
+			got, err = *other, nil
+		} else {
+			grant = until
+		}
+	}
+	news := s.land(f, got, err, grant)
+	news.took = time.Since(began)
+	close(f.done)
+	if got.Tell != nil {
+		got.Tell()
+	}
+	s.tel.tell(news)
+}
+
+// begin marks the flight as begun and returns its deadline.
+func (s *state) begin(f *flight) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.now()
+	usable := s.usable(now)
+	f.begun = true
+	f.held = session.Held{Usable: usable, Recheck: f.wantRecheck && usable}
+	if s.held.valid {
+		f.held.Credentials = s.held.creds
+	}
+	return schedule.Deadline(usable, now.until(s.held.expires))
+}
+
+// land takes in what a flight brought, plans what comes next and publishes it.
+func (s *state) land(f *flight, got answer, err error, grant time.Time) news {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.now()
+	s.flight = nil
+	if s.closed {
+		f.err = ErrClosed
+		return news{}
+	}
+	if err == nil && got.Kept && !f.held.Usable {
+		err = errors.New("source kept credentials where none were held")
+	}
+	n := news{recheck: f.held.Recheck, err: err, skew: s.judgeSkew(got, err)}
+	if f.held.Recheck {
+		s.counters.Rechecks++
+	}
+	s.planRecheck(now, got.Recheck, err)
+	switch {
+	case err == nil && got.Kept:
+		n.outcome = outcomeUnchanged
+		if !f.held.Recheck {
+			s.next = earliest(s.held.expires, now.add(schedule.NoProgressAfter(now.until(s.held.expires))))
+		}
+	case err == nil && f.tainted && got.Credentials.AccessKeyID == s.held.creds.AccessKeyID:
+		n.outcome = outcomeUnchanged // asked before Invalidate, and the same again: it does not count
+	case err == nil:
+		n.outcome = outcomeSuccess
+		n.after = s.trouble
+		s.adopt(got)
+	case f.held.Recheck:
+		n.outcome = outcomeOf(err) // the credentials held are no worse for it, and those who wait want a refresh
+	default:
+		n.outcome = outcomeOf(err)
+		f.err = s.fail(now, err, grant)
+	}
+	if f.tainted && !s.held.valid && f.err == nil {
+		s.startGated(now)
+	}
+	s.publish(now)
+	s.arm(now)
+	n.take(s, now)
+	return n
+}
+
+// adopt makes the answer the credentials held. mu is held.
+func (s *state) adopt(got answer) {
+	old := s.held
+	s.counters.Refreshes++
+	s.trouble = trouble{}
+	s.sources = withCode(got.Sources)
+	s.held = holding{creds: got.Credentials, valid: true, life: got.life, expires: never, handed: never, planned: never}
+	if got.Credentials.CanExpire {
+		s.held.expires = got.at.add(got.life)
+		s.held.handed = got.at.add(got.handed)
+		s.held.planned = got.at.add(schedule.RefreshAfter(got.life, draw()))
+		if progress := got.Credentials.AccessKeyID != old.creds.AccessKeyID || got.Credentials.Expires.After(old.creds.Expires); !progress {
+			// What was planned for these credentials stays, where it is still to come.
+			s.held.planned = latest(got.at.add(schedule.NoProgressAfter(got.life)), earliest(old.planned, s.held.expires))
+		}
+	}
+	s.next = s.held.planned
+}
+
+// fail takes in a refresh that brought nothing, and returns the answer to those who waited for it, if there is nothing else for
+// them. grant is until when the provider itself allows the held credentials to be served. mu is held.
+func (s *state) fail(now instant, err error, grant time.Time) error {
+	t := &s.trouble
+	if t.count == 0 {
+		t.since = now
+	}
+	t.count++
+	s.counters.Failures++
+	t.terminal = t.terminal || terminal.Is(err)
+	t.stale = s.staleUntil(now, grant)
+	if s.usable(now) {
+		left := now.until(s.held.expires)
+		s.next = now.add(schedule.RetryAfter(s.held.life, left, draw()))
+		s.last = lastError{newFailure(err, "").text, now.time()}
+		return nil
+	}
+	keep := schedule.KeepError(terminal.Is(err), t.bare, draw())
+	t.bare++
+	t.keep = now.add(keep)
+	failed := newFailure(err, explain(&s.held, t.count, t.since, t.keep))
+	t.kept = failed
+	s.last = lastError{failed.text, now.time()}
+	switch {
+	case s.stale(now):
+		s.next = t.keep
+		return nil
+	case s.held.creds.AccessKeyID != "":
+		// Nobody may be asking: then a process that sleeps through an outage still finds credentials when it wakes.
+		s.next = now.add(schedule.Backoff(draw()))
+	}
+	return failed
+}
+
+// staleUntil returns until when the held credentials may be served after their expiry. mu is held.
+func (s *state) staleUntil(now instant, grant time.Time) instant {
+	if !s.held.valid || s.held.expires == never || s.trouble.terminal {
+		return instant{}
+	}
+	limit := s.held.expires.add(s.opts.staleLimit())
+	if s.asker.extends() {
+		return earliest(limit, now.add(grant.Sub(now.time())))
+	}
+	if source := s.held.creds.Source; source != sourceInstance && source != sourceContainer {
+		return instant{}
+	}
+	return limit
+}
+
+// planRecheck plans the recheck that the source asked for. mu is held.
+func (s *state) planRecheck(now instant, asked time.Duration, err error) {
+	switch {
+	case asked > 0:
+		s.every = max(asked, time.Second)
+		s.recheck = now.add(s.every)
+	case err == nil:
+		s.recheck = never
+	case now.reached(s.recheck): // cut off before it could say: as before
+		s.recheck = now.add(s.every)
+	}
+}
+
+// judgeSkew returns the skew of the server's clock when it is news. mu is held.
+func (s *state) judgeSkew(got answer, err error) time.Duration {
+	known := s.skewed
+	if got.skew != 0 {
+		s.skewed = true
+	} else if err == nil && !got.ServerTime.IsZero() {
+		s.skewed = false
+	}
+	if known {
+		return 0
+	}
+	return got.skew
+}
