@@ -94,12 +94,12 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 		}
 	}
 	matched := make([]Answer, len(values))
-	var by string // the pattern that matched, for the text
+	var by string // the pattern that matched, quoted
 	for i, value := range values {
 		for _, p := range patterns {
 			m := op.match(p, value)
 			if m == Yes && by == "" {
-				by = p.source
+				by = quote(p.source)
 			}
 			matched[i] = matched[i].or(m)
 		}
@@ -114,13 +114,10 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 		return a, r.unknown(op, patterns), "", nil
 	case a == Yes && op.negate:
 		return a, fmt.Sprintf("%s is none of %s", token, quoteAll(c.values)), "", nil
-	case a == Yes && by == "":
-		return a, token, "", nil
 	case a == Yes:
-		return a, fmt.Sprintf("%s matches %s", token, quote(by)), "", nil
+		return a, fmt.Sprintf("%s matches %s", token, by), "", nil
 	case op.negate:
-		short = fmt.Sprintf("the policy excludes %s", quote(by))
-		return a, fmt.Sprintf("%s matches %s, which is excluded", token, quote(by)), short, nil
+		return a, fmt.Sprintf("%s matches %s, which is excluded", token, by), "the policy excludes " + by, nil
 	}
 	if op.set == forAllValues {
 		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return matched[slices.Index(values, v)] == Yes })

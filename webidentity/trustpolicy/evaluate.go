@@ -13,7 +13,7 @@ import (
 // Allow, else the answer is no. A statement of which that cannot be known makes the verdict unknown where it would change it.
 func (p *Policy) Evaluate(r Request) Result {
 	outcomes := make([]outcome, len(p.statements))
-	result := Result{Warnings: p.warnings()}
+	result := Result{Warnings: append(p.warnings(), r.warnings()...)}
 	for i, s := range p.statements {
 		outcomes[i] = r.statement(s, p.variables)
 		result.Reasons = append(result.Reasons, outcomes[i].reason)

@@ -113,6 +113,9 @@ func (r Request) fact(key string) fact {
 		}
 	}
 	prefix, _, _ := strings.Cut(key, ":")
+	if prefix == "https" || prefix == "http" {
+		return fact{why: "a condition key names the issuer without " + prefix + "://"}
+	}
 	if strings.ContainsAny(prefix, "./") {
 		return fact{why: fmt.Sprintf("the key belongs to %s, and the token is from %s", quote(prefix), quote(r.Provider))}
 	}

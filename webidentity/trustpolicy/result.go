@@ -48,7 +48,7 @@ type Result struct {
 	// those of the statement that came closest first. Empty when the call is allowed.
 	Mismatches []Mismatch `json:"mismatches,omitempty"`
 
-	// Warnings say where the policy lets in more than it seems to, whatever the verdict on this token.
+	// Warnings say where the policy lets in more than one workload, and what STS may hold against the token whatever the policy says.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -159,7 +159,7 @@ func quoteAll(values []string) string {
 		quoted = append(quoted, fmt.Sprintf("and %d more", more))
 	}
 	if len(quoted) == 0 {
-		return "no value"
+		return "an empty list"
 	}
 	return strings.Join(quoted, ", ")
 }

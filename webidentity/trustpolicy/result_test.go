@@ -1,0 +1,121 @@
+package trustpolicy_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/podrole/webidentity/trustpolicy"
+)
+
+func TestTheDifferenceOfTheClosestValueIsPointedOut(t *testing.T) {
+	for _, tt := range []struct {
+		name, operator, value, policy string
+		want                          string
+		caret                         int // the character that the picture marks, from 1; 0 where there is no picture
+	}{
+		{"left over at the end", "StringEquals", "abcd", `"ab"`, `from character 3: "cd" is left over`, 3},
+		{"left over in the middle", "StringEquals", "abXc", `"abc"`, `from character 3: "X" is left over`, 3},
+		{"missing at the end", "StringEquals", "ab", `"abcd"`, `from character 3: "cd" is missing`, 3},
+		{"missing at the start", "StringEquals", "cd", `"abcd"`, `from character 1: "ab" is missing`, 1},
+		{"another word", "StringEquals", "system:serviceaccount:prod:g", `"system:serviceaccount:test:g"`, `from character 23: "prod" in place of "test"`, 23},
+		{"letter case", "StringEquals", "aBc", `"abc"`, `from character 2: only the letter case differs`, 2},
+		{"white space", "StringEquals", "abc", `"abc "`, `from character 4: " " is missing`, 4},
+		{"characters, not bytes", "StringEquals", "äöüx", `"äöü"`, `from character 4: "x" is left over`, 4},
+		{"before the first star", "StringLike", "a:b:c", `"a:x:*"`, `from character 3: it goes on with "b:c", not with "x:"`, 3},
+		{"nothing where the pattern goes on", "StringLike", "a:", `"a:x*"`, `from character 3: it goes on with nothing, not with "x"`, 3},
+		{"after the last star", "StringLike", "a:b:c-canary", `"a:*:c"`, `it does not end with ":c"`, 13},
+		{"between stars", "StringLike", "a:b:c", `"a:*x*:c"`, `from character 3: "b:c" is not of the form "*x*:c"`, 3},
+		{"an empty value", "StringEquals", "", `"a"`, `from character 1: "a" is missing`, 1},
+		{"wildcards in StringEquals", "StringEquals", "abc", `"a*"`, "StringEquals takes * and ? literally, with StringLike it would match", 0},
+		{"the closest of several", "StringEquals", "abcd", `["xyz", "abce", "b"]`, `closest is "abce", from character 4: "d" in place of "e"`, 4},
+		{"an empty list", "StringEquals", "abc", `[]`, `"abc" does not match an empty list`, 0},
+		{"control characters", "StringEquals", "a\x1b[31m", `"ab"`, `from character 2: "\x1b[31m" in place of "b"`, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := rule{policy: on(`{"` + tt.operator + `": {"P:sub": ` + tt.policy + `}}`), claims: with("sub", tt.value)}.evaluate(t)
+			require.Len(t, got.Mismatches, 1)
+			assert.Equal(t, tt.want, got.Mismatches[0].Difference)
+			assert.Contains(t, got.Cause, tt.want)
+			detail := got.Reasons[0].Because[2].Detail
+			if tt.caret == 0 {
+				assert.Empty(t, detail)
+				return
+			}
+			require.Len(t, detail, 3)
+			mark := []rune(detail[2])
+			at := strings.Index(string(mark), "^") // the line begins with spaces only
+			assert.Equal(t, len(`token   "`)+tt.caret-1, at)
+			assert.NotContains(t, got.String(), "\x1b")
+		})
+	}
+}
+
+func TestLongValuesAreCutShort(t *testing.T) {
+	long := strings.Repeat("x", 10000)
+	got := rule{policy: on(`{"StringEquals": {"P:sub": "` + long + `y"}}`), claims: with("sub", long)}.evaluate(t)
+	assert.Less(t, len(got.String()), 3000)
+	assert.Contains(t, got.Cause, `from character 10001: "y" is missing`)
+
+	many := `["` + strings.Repeat(`a", "`, 500) + `b"]`
+	got = rule{policy: on(`{"StringEquals": {"P:sub": ` + many + `}}`)}.evaluate(t)
+	assert.Less(t, len(got.String()), 3000)
+	assert.Contains(t, got.Cause, "and 493 more")
+}
+
+func TestTheStatementThatCameClosestIsTheCause(t *testing.T) {
+	p := policy("2012-10-17",
+		statement("Allow", `"Principal": {"AWS": "111122223333"}`, `"Action": "sts:AssumeRole"`, ""),
+		statement("Allow", `"Principal": {"Federated": "`+providerARN+`"}`, `"Action": "sts:AssumeRole"`, ""),
+		allow(`{"StringEquals": {"P:sub": "x", "P:aud": "y"}}`),
+		allow(`{"StringEquals": {"P:sub": "`+dispatcher+`", "P:aud": "sts.amazonaws.com"}}`),
+	)
+	got := rule{policy: p}.evaluate(t)
+	assert.Contains(t, got.Cause, "statement 4 (Allow) does not apply: condition StringEquals")
+	require.Len(t, got.Mismatches, 3, "of statement 4 first, then of 3; those with another action do not count")
+	assert.Equal(t, trustpolicy.Mismatch{
+		Statement: "statement 4 (Allow)", Operator: "StringEquals", Key: provider + ":sub",
+		Token: []string{dispatcher + "-canary"}, Policy: []string{dispatcher}, Difference: `from character 49: "-canary" is left over`,
+	}, got.Mismatches[0])
+	assert.Equal(t, "statement 3 (Allow)", got.Mismatches[1].Statement)
+	assert.Len(t, got.Reasons, 4)
+}
+
+func TestAnAllowedOrForbiddenTokenHasNoMismatches(t *testing.T) {
+	assert.Empty(t, rule{policy: policy("2012-10-17", allow(`{"StringEquals": {"P:sub": "x"}}`), allow(""))}.evaluate(t).Mismatches)
+	assert.Empty(t, rule{policy: policy("2012-10-17", allow(`{"StringEquals": {"P:sub": "x"}}`), deny(""))}.evaluate(t).Mismatches)
+}
+
+func TestResultMarshalsAsJSON(t *testing.T) {
+	got, err := json.Marshal(rule{policy: on(`{"StringEquals": {"P:amr": "x"}, "StringLike": {"P:sub": "*-canary"}}`)}.evaluate(t))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{
+		"verdict": "denied",
+		"cause": "statement 1 (Allow) does not apply: condition StringEquals `+provider+`:amr: the token has no amr, and the policy asks for \"x\"",
+		"reasons": [{"answer": "no", "text": "statement 1 (Allow) does not apply", "because": [
+			{"answer": "yes", "text": "principal Federated \"`+providerARN+`\" is the token's issuer"},
+			{"answer": "yes", "text": "action \"sts:AssumeRoleWithWebIdentity\""},
+			{"answer": "no", "text": "condition StringEquals `+provider+`:amr: the token has no amr, and the policy asks for \"x\""},
+			{"answer": "yes", "text": "condition StringLike `+provider+`:sub: \"`+dispatcher+`-canary\" matches \"*-canary\""}]}],
+		"mismatches": [{"statement": "statement 1 (Allow)", "operator": "StringEquals", "key": "`+provider+`:amr", "token": [], "policy": ["x"],
+			"difference": "the token has no amr, and the policy asks for \"x\""}],
+		"warnings": ["statement 1 (Allow) has no condition that binds aud of \"`+provider+`\": a token that was made for another service can take the role"]
+	}`, string(got))
+}
+
+func TestVerdictsReadWell(t *testing.T) {
+	assert.Equal(t, "denied", trustpolicy.Denied.String())
+	assert.Equal(t, "allowed", trustpolicy.Allowed.String())
+	assert.Equal(t, "cannot be known offline", trustpolicy.Unknown.String())
+	assert.Equal(t, "Verdict(7)", trustpolicy.Verdict(7).String())
+	assert.Equal(t, trustpolicy.Denied, trustpolicy.Result{}.Verdict, "the zero value lets nobody in")
+}
+
+func TestAnEmptyRequestIsDeniedAndDoesNotPanic(t *testing.T) {
+	p, err := trustpolicy.Parse([]byte(on(`{"StringEquals": {"P:sub": "x"}}`)))
+	require.NoError(t, err)
+	assert.Equal(t, trustpolicy.Denied, p.Evaluate(trustpolicy.Request{}).Verdict)
+}

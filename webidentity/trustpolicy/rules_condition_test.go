@@ -1,0 +1,370 @@
+package trustpolicy_test
+
+import "example.com/podrole/webidentity/trustpolicy"
+
+const (
+	operatorsPage = "reference_policies_elements_condition_operators"
+	setsPage      = "reference_policies_condition-single-vs-multi-valued-context-keys"
+	valuesPage    = "reference_policies_condition-logic-multiple-context-keys-or-values"
+	keysPage      = "reference_policies_iam-condition-keys"
+	variablesPage = "reference_policies_variables"
+)
+
+var keyRules = []rule{
+	{
+		page: keysPage, says: "sub is the token's subject",
+		policy: on(`{"StringEquals": {"P:sub": "system:serviceaccount:default:gryphon-dispatcher-canary"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "aud is the token's audience",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "aud is the authorized party where the token has one",
+		policy: on(`{"StringEquals": {"P:aud": "the-client"}}`), claims: with("azp", "the-client"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "aud is not the audience where the token has an authorized party",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("azp", "the-client"), want: trustpolicy.Denied, cause: `"the-client" does not match "sts.amazonaws.com"`,
+	}, {
+		page: keysPage, says: "amr has several values",
+		policy: on(`{"ForAnyValue:StringLike": {"P:amr": "authenticated"}}`), claims: with("amr", "authenticated", "graph.facebook.com"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "a key of another provider is not in the context",
+		policy: on(`{"StringEquals": {"accounts.google.com:sub": "` + dispatcher + `-canary"}}`), want: trustpolicy.Denied, cause: `the key belongs to "accounts.google.com"`,
+	}, {
+		page: keysPage, says: "a key is the issuer without https://",
+		policy: on(`{"StringEquals": {"https://` + provider + `:sub": "x"}}`), want: trustpolicy.Denied, cause: "names the issuer without https://",
+	}, {
+		page: "reference_policies_elements_condition", says: "key names are not case-sensitive",
+		policy: on(`{"StringEquals": {"OIDC.eks.ap-northeast-2.AMAZONAWS.com/id/0721example:SUB": "` + dispatcher + `-canary"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: "reference_policies_elements_condition", says: "values are case-sensitive where the operator is",
+		policy: on(`{"StringEquals": {"P:sub": "system:serviceaccount:Default:gryphon-dispatcher-canary"}}`), want: trustpolicy.Denied, cause: "from character 23: only the letter case differs",
+	}, {
+		page: keysPage, says: "a claim that the token lacks is no key",
+		policy: on(`{"StringEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
+	},
+}
+
+var stringRules = []rule{
+	{
+		page: operatorsPage, says: "StringEquals is exact",
+		policy: on(`{"StringEquals": {"P:sub": "` + dispatcher + `"}}`), want: trustpolicy.Denied, cause: `from character 49: "-canary" is left over`,
+	}, {
+		page: operatorsPage, says: "StringEquals takes a wildcard literally",
+		policy: on(`{"StringEquals": {"P:sub": "system:serviceaccount:default:*"}}`), want: trustpolicy.Denied, cause: "StringEquals takes * and ? literally, with StringLike it would match",
+	}, {
+		page: operatorsPage, says: "StringNotEquals is negated matching",
+		policy: on(`{"StringNotEquals": {"P:sub": "` + dispatcher + `"}}`), want: trustpolicy.Allowed, cause: "is none of",
+	}, {
+		page: operatorsPage, says: "StringNotEquals fails on the value itself",
+		policy: on(`{"StringNotEquals": {"P:aud": "sts.amazonaws.com"}}`), want: trustpolicy.Denied, cause: `"sts.amazonaws.com" matches "sts.amazonaws.com", which is excluded`,
+	}, {
+		page: operatorsPage, says: "StringEqualsIgnoreCase ignores case",
+		policy: on(`{"StringEqualsIgnoreCase": {"P:aud": "STS.AmazonAWS.com"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "StringEqualsIgnoreCase is exact otherwise",
+		policy: on(`{"StringEqualsIgnoreCase": {"P:aud": "STS.AmazonAWS"}}`), want: trustpolicy.Denied, cause: "does not match",
+	}, {
+		page: operatorsPage, says: "StringNotEqualsIgnoreCase is negated matching",
+		policy: on(`{"StringNotEqualsIgnoreCase": {"P:aud": "STS.AmazonAWS.com"}}`), want: trustpolicy.Denied, cause: "which is excluded",
+	}, {
+		page: operatorsPage, says: "StringLike without a wildcard is exact",
+		policy: on(`{"StringLike": {"P:sub": "` + dispatcher + `"}}`), want: trustpolicy.Denied,
+		cause: `condition StringLike ` + provider + `:sub: "` + dispatcher + `-canary" does not match "` + dispatcher + `": from character 49: "-canary" is left over`,
+	}, {
+		page: operatorsPage, says: "the star of StringLike matches several characters",
+		policy: on(`{"StringLike": {"P:sub": "` + dispatcher + `*"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "the star of StringLike matches no characters",
+		policy: on(`{"StringLike": {"P:sub": "` + dispatcher + `-canary*"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "wildcards can be anywhere in the string",
+		policy: on(`{"StringLike": {"P:sub": "*:default:*-can?ry"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "the star of StringLike reaches over colons",
+		policy: on(`{"StringLike": {"P:sub": "system:*-canary"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "the question mark of StringLike matches one character",
+		policy: on(`{"StringLike": {"P:aud": "sts?amazonaws?com"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "the question mark of StringLike does not match none",
+		policy: on(`{"StringLike": {"P:aud": "sts.amazonaws.com?"}}`), want: trustpolicy.Denied, cause: `from character 18: "?" is missing`,
+	}, {
+		page: operatorsPage, says: "StringLike is case-sensitive",
+		policy: on(`{"StringLike": {"P:aud": "STS.*"}}`), want: trustpolicy.Denied, cause: `from character 1: it goes on with "sts.amazonaws.com", not with "STS."`,
+	}, {
+		page: operatorsPage, says: "StringNotLike is negated matching with wildcards",
+		policy: on(`{"StringNotLike": {"P:sub": "*-canary"}}`), want: trustpolicy.Denied, cause: `matches "*-canary", which is excluded`,
+	}, {
+		page: operatorsPage, says: "StringNotLike holds where nothing matches",
+		policy: on(`{"StringNotLike": {"P:sub": ["*-stable", "*-beta"]}}`), want: trustpolicy.Allowed, cause: "is none of",
+	}, {
+		page: valuesPage, says: "several values are joined by OR",
+		policy: on(`{"StringEquals": {"P:aud": ["api.example.com", "sts.amazonaws.com"]}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: valuesPage, says: "of several values that all fail the closest is pointed out",
+		policy: on(`{"StringEquals": {"P:sub": ["system:serviceaccount:kube-system:aws-node", "` + dispatcher + `", "x"]}}`), want: trustpolicy.Denied,
+		cause: `closest is "` + dispatcher + `", from character 49: "-canary" is left over`,
+	}, {
+		page: valuesPage, says: "several values of a negated operator are joined by NOR",
+		policy: on(`{"StringNotEquals": {"P:aud": ["api.example.com", "sts.amazonaws.com"]}}`), want: trustpolicy.Denied, cause: "which is excluded",
+	}, {
+		page: "reference_policies_grammar", says: "quotation marks are optional for numbers and booleans",
+		policy: on(`{"StringEquals": {"P:sub": 42}}`), claims: with("sub", "42"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "Bool compares true and false",
+		policy: on(`{"Bool": {"P:sub": "TRUE"}}`), claims: with("sub", "true"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "Bool fails on the other value",
+		policy: on(`{"Bool": {"P:sub": false}}`), claims: with("sub", "true"), want: trustpolicy.Denied, cause: "condition Bool",
+	}, {
+		page: operatorsPage, says: "Bool fails on what is no boolean",
+		policy: on(`{"Bool": {"P:sub": "true"}}`), want: trustpolicy.Denied, cause: "condition Bool",
+	},
+}
+
+var arnRules = []rule{
+	{
+		page: operatorsPage, says: "ArnLike takes wildcards within a part",
+		policy: on(`{"ArnLike": {"P:sub": "arn:aws:someservice:*:111122223333:finance/*"}}`),
+		claims: with("sub", "arn:aws:someservice:us-east-2:111122223333:finance/document.txt"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "each of the six parts is compared by itself",
+		policy: on(`{"ArnLike": {"P:sub": "arn:aws:someservice:*:111122223333:finance/*"}}`),
+		claims: with("sub", "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt"), want: trustpolicy.Denied, cause: "condition ArnLike",
+	}, {
+		page: operatorsPage, says: "StringLike matches across the parts of an ARN",
+		policy: on(`{"StringLike": {"P:sub": "arn:aws:someservice:*:111122223333:finance/*"}}`),
+		claims: with("sub", "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "ArnEquals behaves as ArnLike does",
+		policy: on(`{"ArnEquals": {"P:sub": "arn:aws:iam::111122223333:role/*"}}`),
+		claims: with("sub", "arn:aws:iam::111122223333:role/gryphon"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "the last part of an ARN may hold colons",
+		policy: on(`{"ArnLike": {"P:sub": "arn:aws:logs:*:*:log-group:/eks/*"}}`),
+		claims: with("sub", "arn:aws:logs:eu-west-1:111122223333:log-group:/eks/gryphon:stream"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "ArnNotLike is negated matching",
+		policy: on(`{"ArnNotLike": {"P:sub": "arn:aws:iam::*:role/*"}}`),
+		claims: with("sub", "arn:aws:iam::111122223333:role/gryphon"), want: trustpolicy.Denied, cause: "which is excluded",
+	}, {
+		page: operatorsPage, says: "ArnNotEquals is negated matching",
+		policy: on(`{"ArnNotEquals": {"P:sub": "arn:aws:iam::111122223333:role/other"}}`),
+		claims: with("sub", "arn:aws:iam::111122223333:role/gryphon"), want: trustpolicy.Allowed, cause: "is none of",
+	}, {
+		page: operatorsPage, says: "ArnLike is case-sensitive",
+		policy: on(`{"ArnLike": {"P:sub": "arn:aws:iam::111122223333:role/Gryphon"}}`),
+		claims: with("sub", "arn:aws:iam::111122223333:role/gryphon"), want: trustpolicy.Denied, cause: "only the letter case differs",
+	}, {
+		page: operatorsPage, says: "a subject of Kubernetes is no ARN",
+		policy: on(`{"ArnLike": {"P:sub": "arn:aws:iam::111122223333:role/*"}}`), want: trustpolicy.Denied, cause: "the token's value is not an ARN, use StringLike",
+	}, {
+		page: operatorsPage, says: "what ARN operators make of a pattern that is no ARN is not documented",
+		policy: on(`{"ArnLike": {"P:sub": "system:serviceaccount:*"}}`), want: trustpolicy.Unknown, cause: "has not the form of an ARN",
+	},
+}
+
+// several has a claim with two values.
+var several = with("amr", "mfa", "pwd")
+
+var setRules = []rule{
+	{
+		page: setsPage, says: "ForAnyValue holds when one value matches",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:amr": "pwd"}}`), claims: several, want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: setsPage, says: "ForAnyValue fails when none matches",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:amr": ["otp", "sms"]}}`), claims: several, want: trustpolicy.Denied, cause: `"mfa", "pwd" does not match "otp", "sms"`,
+	}, {
+		page: setsPage, says: "ForAnyValue is false where the key is missing",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
+	}, {
+		page: setsPage, says: "ForAnyValue is false on an empty value",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:amr": ""}}`), claims: with("amr", ""), want: trustpolicy.Denied, cause: "the token's value is empty",
+	}, {
+		page: setsPage, says: "ForAllValues holds when every value matches",
+		policy: on(`{"ForAllValues:StringLike": {"P:amr": ["m?a", "pwd", "otp"]}}`), claims: several, want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: setsPage, says: "ForAllValues fails when one value does not match",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": ["mfa", "otp"]}}`), claims: several, want: trustpolicy.Denied, cause: `"pwd" does not match "mfa", "otp"`,
+	}, {
+		page: setsPage, says: "ForAllValues is true where the key is missing",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Allowed, cause: "ForAllValues holds where there are no values",
+	}, {
+		page: setsPage, says: "ForAllValues is true on an empty value",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": "pwd"}}`), claims: with("amr", ""), want: trustpolicy.Allowed, cause: "the token's value is empty",
+	}, {
+		page: setsPage, says: "ForAllValues with Null false asks that the key is there",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": "pwd"}, "Null": {"P:amr": "false"}}`), want: trustpolicy.Denied, cause: "condition Null",
+	}, {
+		page: setsPage, says: "ForAllValues with a negated operator holds when no value is excluded",
+		policy: on(`{"ForAllValues:StringNotEquals": {"P:amr": ["otp", "sms"]}}`), claims: several, want: trustpolicy.Allowed, cause: "is none of",
+	}, {
+		page: setsPage, says: "ForAllValues with a negated operator fails when one is excluded",
+		policy: on(`{"ForAllValues:StringNotEquals": {"P:amr": "pwd"}}`), claims: several, want: trustpolicy.Denied, cause: "which is excluded",
+	}, {
+		page: setsPage, says: "ForAnyValue with a negated operator holds when one value is not excluded",
+		policy: on(`{"ForAnyValue:StringNotEquals": {"P:amr": "pwd"}}`), claims: several, want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: setsPage, says: "ForAnyValue with a negated operator fails when all are excluded",
+		policy: on(`{"ForAnyValue:StringNotLike": {"P:amr": ["p*", "m*"]}}`), claims: several, want: trustpolicy.Denied, cause: "which is excluded",
+	}, {
+		page: setsPage, says: "ForAnyValue with a negated operator and a missing key is documented both ways",
+		policy: on(`{"ForAnyValue:StringNotEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Unknown, cause: "two answers",
+	}, {
+		page: setsPage, says: "one of several audiences is enough for ForAnyValue",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: setsPage, says: "one of several audiences is not enough for ForAllValues",
+		policy: on(`{"ForAllValues:StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Denied, cause: `"api.example.com" does not match`,
+	}, {
+		page: setsPage, says: "several values without a set operator: any of them counts",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: setsPage, says: "several values without a set operator: none may be excluded",
+		policy: on(`{"StringNotEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Denied, cause: "which is excluded",
+	},
+}
+
+var existsRules = []rule{
+	{
+		page: operatorsPage, says: "a key that is not there does not match",
+		policy: on(`{"StringLike": {"P:amr": "*"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
+	}, {
+		page: operatorsPage, says: "a key that is not there satisfies a negated operator",
+		policy: on(`{"StringNotLike": {"P:amr": "*"}}`), want: trustpolicy.Allowed, cause: "so it is none of those excluded",
+	}, {
+		page: operatorsPage, says: "a key that is not there satisfies ArnNotLike",
+		policy: on(`{"ArnNotLike": {"P:amr": "arn:aws:iam::*:role/*"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "IfExists lets a missing key pass",
+		policy: on(`{"StringEqualsIfExists": {"P:amr": "pwd"}}`), want: trustpolicy.Allowed, cause: "which IfExists lets pass",
+	}, {
+		page: operatorsPage, says: "IfExists compares a key that is there",
+		policy: on(`{"StringEqualsIfExists": {"P:aud": "api.example.com"}}`), want: trustpolicy.Denied, cause: "condition StringEqualsIfExists",
+	}, {
+		page: operatorsPage, says: "other conditions can still fail beside IfExists",
+		policy: on(`{"StringEqualsIfExists": {"P:amr": "pwd"}, "StringEquals": {"P:aud": "api.example.com"}}`), want: trustpolicy.Denied, cause: "condition StringEquals ",
+	}, {
+		page: operatorsPage, says: "Deny with a negated IfExists still denies when the key is missing",
+		policy: policy("2012-10-17", allow(""), deny(`{"StringNotEqualsIfExists": {"P:amr": "mfa"}}`)), want: trustpolicy.Denied, cause: "statement 2 (Deny) applies",
+	}, {
+		page: operatorsPage, says: "BoolIfExists lets a missing key pass",
+		policy: on(`{"BoolIfExists": {"P:amr": "true"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "ForAnyValue with IfExists lets a missing key pass",
+		policy: on(`{"ForAnyValue:StringEqualsIfExists": {"P:amr": "pwd"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "Null true asks that the key is not there",
+		policy: on(`{"Null": {"P:amr": "true"}}`), want: trustpolicy.Allowed, cause: "the token has no amr",
+	}, {
+		page: operatorsPage, says: "Null true fails on a key that is there",
+		policy: on(`{"Null": {"P:aud": true}}`), want: trustpolicy.Denied, cause: `the token has it, and the policy's value is "true"`,
+	}, {
+		page: operatorsPage, says: "Null false asks that the key is there",
+		policy: on(`{"Null": {"P:aud": "false"}}`), want: trustpolicy.Allowed, cause: "the token has it",
+	}, {
+		page: operatorsPage, says: "Null false fails on a key that is not there",
+		policy: on(`{"Null": {"P:amr": "false"}}`), want: trustpolicy.Denied, cause: `the token has no amr, and the policy's value is "false"`,
+	},
+}
+
+var variableRules = []rule{
+	{
+		page: variablesPage, says: "a variable is replaced by the key's value",
+		policy: on(`{"StringEquals": {"P:sub": "${P:sub}"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "a variable can stand among other text",
+		policy: on(`{"StringLike": {"P:sub": "system:serviceaccount:${P:aud}:*"}}`), claims: with("aud", "default"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "a variable with another value does not match",
+		policy: on(`{"StringEquals": {"P:sub": "${P:aud}"}}`), want: trustpolicy.Denied, cause: `does not match "${` + provider + `:aud}"`,
+	}, {
+		page: variablesPage, says: "in 2008-10-17 a variable is literal text",
+		policy: policy("2008-10-17", allow(`{"StringEquals": {"P:sub": "${P:sub}"}}`)), want: trustpolicy.Denied, cause: "policy variable in Version 2012-10-17 only",
+	}, {
+		page: variablesPage, says: "in 2008-10-17 a literal dollar and braces match themselves",
+		policy: policy("2008-10-17", allow(`{"StringEquals": {"P:sub": "${x}"}}`)), claims: with("sub", "${x}"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "${*} is a star and no wildcard",
+		policy: on(`{"StringLike": {"P:sub": "a${*}c"}}`), claims: with("sub", "abc"), want: trustpolicy.Denied, cause: "does not match",
+	}, {
+		page: variablesPage, says: "${?} and ${$} are the characters",
+		policy: on(`{"StringLike": {"P:sub": "${?}${$}${*}"}}`), claims: with("sub", "?$*"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "a default stands in for a missing key",
+		policy: on(`{"StringEquals": {"P:sub": "${P:amr, 'anonymous'}"}}`), claims: with("sub", "anonymous"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "a default does not stand in for a key that is there",
+		policy: on(`{"StringEquals": {"P:sub": "${P:aud, 'anonymous'}"}}`), claims: with("sub", "anonymous"), want: trustpolicy.Denied, cause: "does not match",
+	}, {
+		page: variablesPage, says: "a variable without a value matches nothing",
+		policy: on(`{"StringLike": {"P:sub": "${P:amr}*"}}`), want: trustpolicy.Denied, cause: "holds a policy variable without a value: the token has no amr",
+	}, {
+		page: variablesPage, says: "a variable without a value may make the statement invalid",
+		policy: on(`{"StringLike": {"P:sub": ["${P:amr}", "*"]}}`), want: trustpolicy.Unknown, cause: "holds a policy variable without a value",
+	}, {
+		page: variablesPage, says: "a variable without a value excludes nothing for certain",
+		policy: on(`{"StringNotLike": {"P:sub": "${P:amr}"}}`), want: trustpolicy.Unknown, cause: "holds a policy variable without a value",
+	}, {
+		page: setsPage, says: "a key with several values cannot be a variable",
+		policy: on(`{"StringEquals": {"P:sub": "${P:amr}"}}`), claims: several, want: trustpolicy.Denied, cause: "a key with several values cannot be a policy variable",
+	}, {
+		page: variablesPage, says: "a variable of the request is known only to STS",
+		policy: on(`{"StringEquals": {"P:sub": "${aws:username}"}}`), want: trustpolicy.Unknown, cause: "what aws:username will be is known only to STS",
+	}, {
+		page: variablesPage, says: "a variable beside a value that matches is not needed",
+		policy: on(`{"StringEquals": {"P:sub": ["${aws:username}", "` + dispatcher + `-canary"]}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "Null takes no variables",
+		policy: on(`{"Null": {"P:amr": "${P:aud}"}}`), claims: with("aud", "true"), want: trustpolicy.Denied, cause: "condition Null",
+	}, {
+		page: variablesPage, says: "the pages do not agree on variables in Bool",
+		policy: on(`{"Bool": {"P:sub": "${P:aud}"}}`), want: trustpolicy.Unknown, cause: "does not agree with itself",
+	},
+}
+
+var offlineRules = []rule{
+	{
+		page: operatorsPage, says: "the caller's address is known only to STS",
+		policy: on(`{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}`), want: trustpolicy.Unknown, cause: "what aws:SourceIp will be is known only to STS",
+	}, {
+		page: operatorsPage, says: "the time of the request is known only to STS",
+		policy: on(`{"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}`), want: trustpolicy.Unknown, cause: "aws:CurrentTime",
+	}, {
+		page: keysPage, says: "the session name is known only to STS",
+		policy: on(`{"StringLike": {"sts:RoleSessionName": "gryphon-*"}}`), want: trustpolicy.Unknown, cause: "sts:RoleSessionName",
+	}, {
+		page: operatorsPage, says: "numbers are compared by STS only",
+		policy: on(`{"NumericEquals": {"P:sub": "42"}}`), claims: with("sub", "42"), want: trustpolicy.Unknown, cause: "are compared by STS only",
+	}, {
+		page: operatorsPage, says: "a number that is not there does not match",
+		policy: on(`{"NumericEquals": {"P:amr": "42"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
+	}, {
+		page: operatorsPage, says: "a date that is not there satisfies the negated operator",
+		policy: on(`{"DateNotEquals": {"P:amr": "2030-01-01T00:00:00Z"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "binary values are compared by STS only",
+		policy: on(`{"BinaryEquals": {"P:sub": "QmluYXJ5"}}`), want: trustpolicy.Unknown, cause: "compared by STS only",
+	}, {
+		page: operatorsPage, says: "Null of a key of the request is known only to STS",
+		policy: on(`{"Null": {"aws:SourceVpc": "true"}}`), want: trustpolicy.Unknown, cause: "aws:SourceVpc",
+	}, {
+		page: keysPage, says: "not every claim becomes a key",
+		policy: on(`{"StringEquals": {"P:email": "g@example.com"}}`), claims: with("email", "g@example.com"), want: trustpolicy.Unknown, cause: "depends on the provider",
+	}, {
+		page: "reference_policies_evaluation-logic", says: "what is unknown does not matter beside what fails",
+		policy: on(`{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "StringEquals": {"P:aud": "x"}}`), want: trustpolicy.Denied, cause: "condition StringEquals",
+	}, {
+		page: "reference_policies_evaluation-logic", says: "an unknown allow does not matter beside one that applies",
+		policy: policy("2012-10-17", allow(`{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}`), allow("")), want: trustpolicy.Allowed, cause: "statement 2",
+	}, {
+		page: "reference_policies_evaluation-logic", says: "a deny that may apply makes an allow unknown",
+		policy: policy("2012-10-17", allow(""), deny(`{"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}`)), want: trustpolicy.Unknown, cause: "statement 2 (Deny) may apply",
+	}, {
+		page: "reference_policies_evaluation-logic", says: "a deny that may apply does not matter where nothing is allowed",
+		policy: policy("2012-10-17", allow(`{"StringEquals": {"P:aud": "x"}}`), deny(`{"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}`)), want: trustpolicy.Denied, cause: "statement 1 (Allow) does not apply",
+	}, {
+		page: "reference_policies_evaluation-logic", says: "a deny that applies settles what is unknown",
+		policy: policy("2012-10-17", allow(`{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}`), deny("")), want: trustpolicy.Denied, cause: "statement 2 (Deny) applies",
+	},
+}
