@@ -54,6 +54,7 @@ type trouble struct {
 type state struct {
 	asker   asker
 	clock   clock
+	pace    float64 // where in its window this cache refreshes
 	opts    Options
 	tel     *telemetry
 	snap    atomic.Pointer[snapshot]
@@ -82,7 +83,7 @@ type lastError struct {
 }
 
 func newState(p aws.CredentialsProvider, opts Options) *state {
-	s := &state{asker: asker{p}, clock: clock{time.Now()}, opts: opts, next: never, recheck: never}
+	s := &state{asker: asker{p}, clock: clock{time.Now()}, pace: draw(), opts: opts, next: never, recheck: never}
 	sources, _ := guard.Call(context.Background(), func(context.Context) ([]aws.CredentialSource, error) { return s.asker.sources(), nil })
 	s.sources = withCode(sources)
 	s.snap.Store(&snapshot{sources: s.sources})
@@ -250,7 +251,7 @@ func (s *state) invalidate(only *aws.Credentials) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.now()
-	if s.closed || only != nil && only.AccessKeyID != s.held.creds.AccessKeyID {
+	if s.closed || only != nil && (only.AccessKeyID == "" || only.AccessKeyID != s.held.creds.AccessKeyID) {
 		return
 	}
 	s.counters.Invalidations++

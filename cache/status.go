@@ -59,7 +59,7 @@ func (s *state) status() Status {
 	if s.held.creds.CanExpire {
 		st.Expires = s.held.creds.Expires.UTC().Round(0)
 	}
-	if at := earliest(s.next, s.recheck); at != never && !s.closed {
+	if at := earliest(s.next, s.recheck); at != never && !now.reached(at) && !s.closed {
 		st.NextRefresh = at.time()
 	}
 	return st

@@ -50,12 +50,16 @@ func Advisory(life time.Duration) time.Duration {
 // Urgent returns by how much the expiry that is handed out lies before the true one.
 func Urgent(life time.Duration) time.Duration { return min(time.Minute, life/10) }
 
-// RefreshAfter returns when to refresh, counted from the receipt of credentials of this life: at a uniformly drawn moment between
-// Advisory before expiry and max(Advisory/4, Urgent) before it, so that a fleet started together does not stay together.
-func RefreshAfter(life time.Duration, r float64) time.Duration {
+// RefreshAfter returns when to refresh, counted from the receipt of credentials of this life: between Advisory before expiry and
+// max(Advisory/4, Urgent) before it, at the place that pace, a number in [0, 1), gives.
+//
+// A cache draws its pace once, for all its refreshes. Caches that were started together then drift apart in proportion to time,
+// while with a new draw for each refresh they would only do so with its square root: after 12 hours of 1-hour sessions, 10,000 of
+// them still had peaks of 2.3 times the mean, against 1.8 this way, which is as even as independent arrivals are (examples/fleet).
+func RefreshAfter(life time.Duration, pace float64) time.Duration {
 	advisory := Advisory(life)
 	early, late := life-advisory, life-max(advisory/4, Urgent(life))
-	return between(early, late, r)
+	return between(early, late, pace)
 }
 
 // Deadline returns how long a refresh may take. With usable credentials held, half of what remains of them, so that another try
