@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -19,8 +20,10 @@ type recorder struct {
 
 func (r *recorder) Logger() *slog.Logger { return slog.New(recorderHandler{r}) }
 
-// Lines returns the records at the level and above.
+// Lines returns the records at the level and above, once every goroutine of the bubble is at rest: records are written after the
+// credentials are published.
 func (r *recorder) Lines(level slog.Level) []string {
+	synctest.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var lines []string

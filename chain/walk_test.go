@@ -145,7 +145,7 @@ func TestRefreshWithUsableCredentials(t *testing.T) {
 			p.second.Answer(chaintest.Session("AKIDFLOOR", time.Hour), chaintest.Fail(errDenied))
 			p.third.Answer(chaintest.Credentials("AKIDNODE"))
 			assert.Equal(t, "AKIDFLOOR", p.key(t))
-			for range 55 {
+			for range 58 {
 				time.Sleep(time.Minute)
 				assert.Equal(t, "AKIDFLOOR", p.key(t))
 			}
