@@ -1,0 +1,171 @@
+package imds
+
+import (
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/unavailable"
+)
+
+const (
+	disabledVar = "AWS_EC2_METADATA_DISABLED"
+	endpointVar = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+	modeVar     = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+	v1Var       = "AWS_EC2_METADATA_V1_DISABLED"
+	profileVar  = "AWS_EC2_INSTANCE_PROFILE_NAME"
+	timeoutVar  = "AWS_METADATA_SERVICE_TIMEOUT"
+	attemptsVar = "AWS_METADATA_SERVICE_NUM_ATTEMPTS"
+)
+
+// Amazon EC2 user guide, "Access instance metadata for an EC2 instance".
+var (
+	address4 = netip.MustParseAddr("169.254.169.254")
+	address6 = netip.MustParseAddr("fd00:ec2::254")
+)
+
+// settings are the options and variables of one Retrieve.
+type settings struct {
+	endpoint *url.URL // scheme and host alone
+	rules    linklocal.Rules
+	profile  setting
+	v1       bool // asked for
+	bounds
+}
+
+// bounds are the time and the attempts that a Retrieve may take.
+type bounds struct {
+	attempt  time.Duration
+	attempts int // of one request; 0 where nobody set them
+	total    time.Duration
+}
+
+// setting is a value and where it comes from.
+type setting struct{ name, value string }
+
+func (p *Provider) setting(option, optionName, variable string) setting {
+	if option != "" {
+		return setting{optionName, option}
+	}
+	return setting{variable, p.env.Get(variable)}
+}
+
+func (p *Provider) profile() setting {
+	return p.setting(p.opts.InstanceProfileName, "Options.InstanceProfileName", profileVar)
+}
+
+// settings does no I/O.
+func (p *Provider) settings() (settings, error) {
+	switch value := p.env.Get(disabledVar); {
+	case strings.EqualFold(value, "true"):
+		return settings{}, unavailable.Errorf("%s is true", disabledVar)
+	case value != "" && !strings.EqualFold(value, "false"):
+		p.warnOnce("instance metadata: a variable is neither true nor false and has no effect", "variable", disabledVar)
+	}
+	s := settings{profile: p.profile(), v1: p.v1()}
+	if s.profile.value != "" && !roleName.MatchString(s.profile.value) {
+		return settings{}, misconfigured("%s is not the name of a role or instance profile", s.profile.name)
+	}
+	var err error
+	if s.bounds, err = p.bounds(); err != nil {
+		return settings{}, err
+	}
+	if s.endpoint, s.rules, err = p.endpoint(); err != nil {
+		return settings{}, err
+	}
+	return s, nil
+}
+
+func (p *Provider) v1() bool {
+	switch value := p.env.Get(v1Var); {
+	case strings.EqualFold(value, "true"):
+		return false
+	case strings.EqualFold(value, "false"):
+		return true
+	case value != "":
+		p.warnOnce("instance metadata: a variable is neither true nor false and has no effect", "variable", v1Var)
+	}
+	return p.opts.AllowV1
+}
+
+// endpoint returns where to ask and the rules for getting there.
+func (p *Provider) endpoint() (*url.URL, linklocal.Rules, error) {
+	rules := linklocal.Rules{HTTP: []netip.Addr{address4, address6}}
+	named := p.setting(p.opts.Endpoint, "Options.Endpoint", endpointVar)
+	if named.value == "" {
+		mode := p.setting(p.opts.EndpointMode, "Options.EndpointMode", modeVar)
+		switch {
+		case mode.value == "" || strings.EqualFold(mode.value, "IPv4"):
+			return &url.URL{Scheme: "http", Host: address4.String()}, rules, nil
+		case strings.EqualFold(mode.value, "IPv6"):
+			return &url.URL{Scheme: "http", Host: "[" + address6.String() + "]"}, rules, nil
+		}
+		return nil, rules, misconfigured("%s is neither IPv4 nor IPv6", mode.name)
+	}
+	if u, err := url.Parse(named.value); err == nil && !rules.Own(u.Hostname()) {
+		rules.Named = u.Hostname()
+	}
+	u, err := rules.Check(named.value)
+	if err != nil {
+		return nil, rules, misconfigured("%s is refused: %w", named.name, err)
+	}
+	if rules.Named != "" {
+		p.warnOnce("instance metadata: asking a host that is not EC2's metadata service, because the configuration names it", "host", rules.Named, "configured_by", named.name)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, rules, nil
+}
+
+// Limits for the two variables: beyond them a value is a mistake, a number of milliseconds say.
+const (
+	maxSeconds  = 3600
+	maxAttempts = 100
+)
+
+func (p *Provider) bounds() (bounds, error) {
+	seconds, err := p.whole(timeoutVar, maxSeconds)
+	if err != nil {
+		return bounds{}, err
+	}
+	attempts, err := p.whole(attemptsVar, maxAttempts)
+	if err != nil {
+		return bounds{}, err
+	}
+	b := bounds{attempt: p.opts.AttemptTimeout, attempts: max(p.opts.Attempts, 0), total: p.opts.Timeout}
+	if b.attempt <= 0 {
+		b.attempt = time.Duration(seconds) * time.Second
+	}
+	if b.attempt == 0 {
+		b.attempt = DefaultAttemptTimeout
+	}
+	if b.attempts == 0 {
+		b.attempts = attempts
+	}
+	if b.total <= 0 {
+		b.total = time.Duration(max(b.attempts, 1))*b.attempt + time.Second
+	}
+	return b, nil
+}
+
+// whole reads a variable that holds a whole number from 1 to limit; 0 where it is not set.
+func (p *Provider) whole(variable string, limit int) (int, error) {
+	value := p.env.Get(variable)
+	if value == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > limit {
+		return 0, misconfigured("%s is not a whole number from 1 to %d", variable, limit)
+	}
+	return n, nil
+}
+
+// tries returns how often to try where nobody set it.
+func (b bounds) tries(usual int) int {
+	if b.attempts > 0 {
+		return b.attempts
+	}
+	return usual
+}

@@ -1,0 +1,247 @@
+package imds
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"example.com/podrole/internal/creddoc"
+	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/timeout"
+	"example.com/podrole/internal/unavailable"
+)
+
+const (
+	rolesPath    = "/latest/meta-data/iam/security-credentials/"
+	extendedPath = "/latest/meta-data/iam/security-credentials-extended/" // the same documents with an AccountId
+)
+
+// roleName is what IAM allows as the name of a role or an instance profile (IAM API reference, CreateInstanceProfile).
+var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+
+// walk is one Retrieve: token, role, document.
+type walk struct {
+	settings
+	p      *Provider
+	client *linklocal.Client
+	memory memory
+
+	answered     bool  // EC2's service is known to be here
+	withoutToken error // why there is no session token, where IMDSv1 takes its place
+	renewed      bool  // the token was replaced after a 401 already
+}
+
+func (p *Provider) fetch(ctx context.Context, s settings) (aws.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.total)
+	defer cancel()
+	w := &walk{settings: s, p: p, client: p.client, memory: p.remembered(s.endpoint.String())}
+	creds, err := w.credentials(ctx)
+	switch {
+	case err == nil:
+		return creds, nil
+	case errors.Is(err, unavailable.Err):
+		return aws.Credentials{}, err
+	case ctx.Err() != nil:
+		return aws.Credentials{}, &timeout.Error{Op: "instance metadata", Bound: s.total, Last: err.Error()}
+	case linklocal.IsKind(err, linklocal.Silent, linklocal.Stalled):
+		return aws.Credentials{}, &timeout.Error{Op: "instance metadata", Last: err.Error()}
+	}
+	return aws.Credentials{}, err
+}
+
+func (w *walk) credentials(ctx context.Context) (aws.Credentials, error) {
+	if err := w.authenticate(ctx); err != nil {
+		return aws.Credentials{}, err
+	}
+	if w.withoutToken != nil {
+		if err := w.tryV1(ctx); err != nil {
+			return aws.Credentials{}, err
+		}
+	}
+	role, known, err := w.role(ctx)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	doc, date, err := w.document(ctx, role)
+	if known && status(err) == http.StatusNotFound { // another role was attached meanwhile
+		if role, err = w.list(ctx); err == nil {
+			doc, date, err = w.document(ctx, role)
+		}
+	}
+	switch {
+	case status(err) == http.StatusNotFound && w.profile.value != "":
+		return aws.Credentials{}, fmt.Errorf("%w: the instance has no credentials for the role that %s names", err, w.profile.name)
+	case err != nil:
+		return aws.Credentials{}, err
+	}
+	if w.profile.value == "" {
+		w.memory.role = role
+	}
+	w.p.remember(w.memory)
+	creds := aws.Credentials{
+		AccessKeyID:     doc.AccessKeyID,
+		SecretAccessKey: doc.SecretAccessKey,
+		SessionToken:    doc.SessionToken,
+		AccountID:       doc.AccountID,
+		Source:          ProviderName,
+		CanExpire:       true,
+		Expires:         doc.Expires,
+	}
+	w.p.mu.Lock()
+	w.p.last = origin{creds.AccessKeyID, role, date}
+	w.p.mu.Unlock()
+	return creds, nil
+}
+
+// role returns the role to ask for, and whether it is one remembered from an earlier Retrieve.
+func (w *walk) role(ctx context.Context) (role string, remembered bool, err error) {
+	switch {
+	case w.profile.value != "":
+		return w.profile.value, false, nil
+	case w.memory.role != "":
+		return w.memory.role, true, nil
+	}
+	role, err = w.list(ctx)
+	return role, false, err
+}
+
+// tryV1 asks for the role without a session token, which IMDSv1 allows, and remembers it. Where that fails too, the answer is the
+// evidence for a verdict on the token request.
+func (w *walk) tryV1(ctx context.Context) error {
+	role, err := w.list(ctx)
+	if err == nil {
+		w.p.warnOnce("instance metadata: no session token to be had, so IMDSv1 is used as the configuration asks; any SSRF can do the same",
+			"endpoint", w.endpoint.String(), "reason", w.withoutToken.Error())
+		w.memory.role = role
+		return nil
+	}
+	seen := evidence{v1: true}
+	if e, ok := errors.AsType[*ResponseError](err); ok {
+		seen = evidence{v1: true, answered: true, status: e.StatusCode, sign: e.sign}
+	}
+	if errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || !seen.answered) {
+		return err // no role
+	}
+	return verdict(w.withoutToken, seen)
+}
+
+// list asks for the role attached to the instance.
+func (w *walk) list(ctx context.Context) (string, error) {
+	var role string
+	err := w.get(ctx, rolesPath, func(r linklocal.Request, a *linklocal.Answer) error {
+		line, _, _ := bytes.Cut(bytes.TrimSpace(a.Body), []byte("\n"))
+		role = string(bytes.TrimSpace(line))
+		if role != "" && !roleName.MatchString(role) {
+			return unreadableAnswer(r, "a list of roles", errors.New("its first line has characters that no role's name has"))
+		}
+		return nil
+	})
+	switch {
+	case err == nil && role == "":
+		err = unavailable.Errorf("GET %s: the list is empty", w.shown(rolesPath))
+		fallthrough
+	case status(err) == http.StatusNotFound:
+		w.p.remember(w.memory) // the session is good for the next time
+		return "", unavailable.Errorf("%w: no role is attached to this instance", err)
+	case err != nil:
+		return "", err
+	}
+	return role, nil
+}
+
+// document asks for the role's credentials: in the form that has the account's id, or where that is not offered in the plain one.
+func (w *walk) document(ctx context.Context, role string) (doc creddoc.Document, date time.Time, err error) {
+	read := func(r linklocal.Request, a *linklocal.Answer) error {
+		var err error
+		doc, err = creddoc.Parse(a.Body)
+		if code, ok := errors.AsType[*creddoc.CodeError](err); ok {
+			return explainCode(r, role, code)
+		}
+		if err == nil && doc.Expires.IsZero() {
+			err = errors.New("it has no Expiration")
+		}
+		if err != nil {
+			return unreadableAnswer(r, "credentials", err)
+		}
+		date = a.Date
+		return nil
+	}
+	if !w.memory.plain {
+		err = w.get(ctx, extendedPath+role, read)
+		if code := status(err); code < 400 || code >= 500 || passing(err) || code == http.StatusUnauthorized {
+			return doc, date, err
+		}
+	}
+	err = w.get(ctx, rolesPath+role, read)
+	if err == nil {
+		w.memory.plain = true
+	}
+	return doc, date, err
+}
+
+// explainCode says what a document's Code means. Only the first of these is documented (EC2 user guide, "Troubleshoot IAM roles").
+func explainCode(r linklocal.Request, role string, code *creddoc.CodeError) error {
+	err := fmt.Errorf("GET %s: %w", r.URL, code)
+	if code.Code == "AssumeRoleUnauthorizedAccess" {
+		return terminalError{fmt.Errorf("%w: EC2 may not assume the role %s: its trust policy must allow ec2.amazonaws.com the action sts:AssumeRole, and if the role was deleted and made anew, it must be attached anew", err, role)}
+	}
+	return err
+}
+
+// get asks for a path, and once more with a new session token where the old one is refused.
+func (w *walk) get(ctx context.Context, path string, read func(linklocal.Request, *linklocal.Answer) error) error {
+	err := w.getOnce(ctx, path, read)
+	if status(err) != http.StatusUnauthorized {
+		return err
+	}
+	if w.withoutToken != nil {
+		return err
+	}
+	if w.renewed {
+		return fmt.Errorf("%w: a session token is required, and the one just issued is not accepted", err)
+	}
+	w.renewed = true
+	w.memory.token = ""
+	if err := w.authenticate(ctx); err != nil {
+		return err
+	}
+	return w.getOnce(ctx, path, read)
+}
+
+func (w *walk) getOnce(ctx context.Context, path string, read func(linklocal.Request, *linklocal.Answer) error) error {
+	r := w.request(http.MethodGet, path)
+	if w.withoutToken == nil {
+		r.Header = http.Header{tokenHeader: {w.memory.token}}
+	}
+	r.Tries = func(err error) int {
+		if passing(err) || linklocal.IsKind(err, linklocal.Silent) {
+			return w.tries(3)
+		}
+		return w.tries(1)
+	}
+	return w.client.Do(ctx, r, func(a *linklocal.Answer) error {
+		if a.Status != http.StatusOK {
+			return refusal(r, a)
+		}
+		return read(r, a)
+	})
+}
+
+func (w *walk) request(method, path string) linklocal.Request {
+	u := &url.URL{Scheme: w.endpoint.Scheme, Host: w.endpoint.Host, Path: path}
+	return linklocal.Request{
+		Method: method, URL: u, Rules: w.rules, Bound: w.attempt,
+		Failed: func(err error, next time.Duration) {
+			w.p.logger().Debug("instance metadata: attempt failed", "error", err.Error(), "next_attempt_in", next)
+		},
+	}
+}
+
+func (w *walk) shown(path string) string { return w.endpoint.String() + path }

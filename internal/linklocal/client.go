@@ -1,0 +1,235 @@
+package linklocal
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"example.com/podrole/internal/redact"
+)
+
+// maxBody is the most that is read of an answer. A credential document is under 2 KiB; aws-c-auth draws the line at 64 KiB too.
+const maxBody = 64 << 10
+
+// Config is what a [Client] is made of. The zero value works.
+type Config struct {
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)  // nil: a [net.Dialer]
+	LookupNetIP func(ctx context.Context, network, host string) ([]netip.Addr, error) // nil: [net.DefaultResolver]
+	RootCAs     *x509.CertPool                                                        // nil: the system's
+}
+
+// Client sends requests under [Rules]. It is safe for concurrent use and holds no connection between requests.
+type Client struct {
+	http   http.Client
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// New returns a client.
+func New(cfg Config) *Client {
+	c := &Client{dial: cfg.DialContext, lookup: cfg.LookupNetIP}
+	if c.dial == nil {
+		c.dial = new(net.Dialer).DialContext
+	}
+	if c.lookup == nil {
+		c.lookup = net.DefaultResolver.LookupNetIP
+	}
+	c.http = http.Client{
+		Transport: &http.Transport{
+			Proxy:                  nil,
+			DialContext:            c.connect,
+			DisableKeepAlives:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxBody,
+			TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c
+}
+
+// Request is one question, which may take several attempts.
+type Request struct {
+	Method string
+	URL    *url.URL // as Rules.Check returned it
+	Rules  Rules
+	Header http.Header
+	Bound  time.Duration // of one attempt
+
+	// Tries returns how many attempts an error is worth in all: 1 or less ends the question with that error. If nil, 1 always.
+	Tries func(err error) int
+	// Failed, if not nil, is told of each attempt that another one follows.
+	Failed func(err error, next time.Duration)
+}
+
+// Answer is a response with a status other than 3xx, read to its end.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	Date   time.Time // the server's clock; zero where it does not say
+}
+
+// Do asks until use returns nil for an answer, until an error is not worth another attempt, or until ctx ends. It returns the
+// last attempt's error: an [*Error] where no answer came, else what use returned. It does not start a wait that ctx would cut short.
+func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) error {
+	for n := 1; ; n++ {
+		answer, err := c.once(ctx, r)
+		if err == nil {
+			err = use(answer)
+		}
+		if err == nil || r.Tries == nil || n >= r.Tries(err) {
+			return err
+		}
+		delay := Backoff(n, rand.Float64())
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
+			return err
+		}
+		if r.Failed != nil {
+			r.Failed(err, delay)
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// Backoff returns the wait after the n-th attempt: 100 ms, doubling up to 1 s, of which jitter, in [0,1), takes off up to a half.
+func Backoff(n int, jitter float64) time.Duration {
+	full := time.Second
+	if n < 5 {
+		full = 100 * time.Millisecond << max(n-1, 0)
+	}
+	full = min(full, time.Second)
+	return full - time.Duration(jitter*float64(full)/2)
+}
+
+// attempt travels with the request to the dialer.
+type attempt struct {
+	ctx       context.Context
+	url       *url.URL
+	rules     Rules
+	connected atomic.Bool
+}
+
+type attemptKey struct{}
+
+// once makes one attempt.
+func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
+	bound := r.Bound
+	if deadline, ok := parent.Deadline(); ok {
+		bound = min(bound, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(parent, bound)
+	defer cancel()
+	a := &attempt{ctx: ctx, url: r.URL, rules: r.Rules}
+	fail := func(kind Kind, detail string, cause error) error {
+		return &Error{Kind: kind, Method: r.Method, URL: redact.URL(r.URL.String()), Connected: a.connected.Load(), Bound: bound, detail: detail, cause: cause}
+	}
+	if _, err := r.Rules.Check(r.URL.String()); err != nil {
+		return nil, fail(Forbidden, err.Error(), nil)
+	}
+	req, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, a), r.Method, r.URL.String(), nil)
+	if err != nil {
+		return nil, fail(Forbidden, "it is not a request", nil)
+	}
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		kind, detail, cause := classify(ctx, err)
+		return nil, fail(kind, detail, cause)
+	}
+	defer res.Body.Close()
+	if res.StatusCode/100 == 3 {
+		return nil, fail(Redirect, location(res), nil)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	switch {
+	case err != nil && (ctx.Err() != nil || isTimeout(err)):
+		return nil, fail(Stalled, "", nil)
+	case err != nil:
+		return nil, fail(Broken, "the answer was cut off", safeCause(err))
+	case len(body) > maxBody:
+		return nil, fail(TooLarge, "", nil)
+	}
+	date, _ := http.ParseTime(res.Header.Get("Date"))
+	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body, Date: date}, nil
+}
+
+// connect is the transport's dialer. It goes to the URL that was checked, whatever the transport names, and lives as long as its
+// attempt: the transport would detach a dial from its request, for the sake of a later one, and here no later one can use it.
+func (c *Client) connect(ctx context.Context, network, _ string) (net.Conn, error) {
+	a := ctx.Value(attemptKey{}).(*attempt)
+	addrs, err := c.resolve(a)
+	if err != nil {
+		return nil, err
+	}
+	port := a.url.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[a.url.Scheme]
+	}
+	var first error
+	for i, addr := range addrs {
+		conn, err := c.dialOne(a.ctx, len(addrs)-i, network, net.JoinHostPort(addr.String(), port))
+		if err == nil {
+			a.connected.Store(true)
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, dialError(a.ctx, first)
+}
+
+// dialOne gives one of the addresses left its share of the time left.
+func (c *Client) dialOne(ctx context.Context, left int, network, address string) (net.Conn, error) {
+	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+		defer cancel()
+	}
+	return c.dial(ctx, network, address)
+}
+
+// resolve returns the addresses of the attempt's host, all of which its rules allow.
+func (c *Client) resolve(a *attempt) ([]netip.Addr, error) {
+	host := a.url.Hostname()
+	addr, err := literal(host)
+	if err != nil {
+		return nil, &dialFailure{kind: Forbidden, detail: err.Error()}
+	}
+	addrs := []netip.Addr{addr}
+	if !addr.IsValid() {
+		addrs, err = c.lookup(a.ctx, "ip", host)
+		switch {
+		case err != nil && a.ctx.Err() != nil:
+			return nil, &dialFailure{kind: DNS, detail: "looking up " + host + " took too long"}
+		case err != nil:
+			return nil, &dialFailure{kind: DNS, detail: "cannot look up " + host, cause: safeCause(err)}
+		case len(addrs) == 0:
+			return nil, &dialFailure{kind: DNS, detail: host + " has no address"}
+		}
+	}
+	checked := make([]netip.Addr, len(addrs))
+	for i, addr := range addrs {
+		addr = addr.Unmap().WithZone("") // the resolver returns IPv4 addresses in either form
+		if !a.rules.allow(a.url, addr) {
+			return nil, &dialFailure{kind: Forbidden, detail: a.rules.refusal(a.url, addr).Error()}
+		}
+		checked[i] = addr
+	}
+	return checked, nil
+}

@@ -1,0 +1,200 @@
+package linklocal
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Kind says why no answer came.
+type Kind int
+
+const (
+	Broken    Kind = iota // the connection broke, or what came was not HTTP
+	Refused               // nobody listens
+	NoRoute               // the address cannot be reached from here, by the kernel's own word
+	DNS                   // the name has no address
+	Silent                // not a byte of an answer came in time
+	Stalled               // an answer began and did not end in time
+	TLS                   // the certificate or the handshake was bad
+	Forbidden             // the rules forbid the address; nothing was sent
+	Redirect              // a 3xx answer
+	TooLarge              // an answer over 64 KiB
+)
+
+// Error is an attempt to which no usable answer came.
+type Error struct {
+	Kind      Kind
+	Method    string
+	URL       string        // without query
+	Bound     time.Duration // the attempt's
+	Connected bool          // a connection was made: a host is there
+
+	detail string
+	cause  error
+}
+
+func (e *Error) Error() string { return e.Method + " " + e.URL + ": " + e.Reason() }
+
+// Reason is the text without method and URL.
+func (e *Error) Reason() string {
+	bound := e.Bound.Round(time.Millisecond)
+	switch e.Kind {
+	case Refused:
+		return "connection refused"
+	case NoRoute:
+		return "no route to this address"
+	case Silent:
+		if e.Connected {
+			return fmt.Sprintf("timed out: connected, but no answer within %s", bound)
+		}
+		return fmt.Sprintf("timed out: no connection within %s", bound)
+	case Stalled:
+		return fmt.Sprintf("timed out: the answer began and did not end within %s", bound)
+	case Redirect:
+		return "redirected " + e.detail + ": redirects are not followed"
+	case TooLarge:
+		return fmt.Sprintf("the answer is larger than %d KiB", maxBody>>10)
+	}
+	if e.cause != nil {
+		return e.detail + ": " + e.cause.Error()
+	}
+	return e.detail
+}
+
+// Unwrap returns the cause where it may be shown. It never matches context.DeadlineExceeded: the bound was not the caller's.
+func (e *Error) Unwrap() error { return e.cause }
+
+// IsKind reports whether err is an [*Error] of one of the kinds.
+func IsKind(err error, kinds ...Kind) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	for _, kind := range kinds {
+		if e.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// dialFailure carries what the dialer found through the transport.
+type dialFailure struct {
+	kind   Kind
+	detail string
+	cause  error
+}
+
+func (f *dialFailure) Error() string { return f.detail }
+
+func dialError(ctx context.Context, err error) error {
+	kind, detail := Broken, "cannot connect"
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), isErrno(err, wsaRefused):
+		kind = Refused
+	case ctx.Err() != nil, isTimeout(err):
+		kind = Silent
+	case isErrno(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM, syscall.ENETDOWN, syscall.EHOSTDOWN,
+		wsaNetUnreach, wsaHostUnreach, wsaAddrNotAvail, wsaAFNoSupport, wsaAccess, wsaNetDown, wsaHostDown):
+		kind = NoRoute
+	}
+	return &dialFailure{kind, detail, safeCause(err)}
+}
+
+// Windows has error numbers of its own for sockets, which package syscall does not map; no other system uses these numbers.
+const (
+	wsaAccess       syscall.Errno = 10013
+	wsaAFNoSupport  syscall.Errno = 10047
+	wsaAddrNotAvail syscall.Errno = 10049
+	wsaNetDown      syscall.Errno = 10050
+	wsaNetUnreach   syscall.Errno = 10051
+	wsaTimedOut     syscall.Errno = 10060
+	wsaRefused      syscall.Errno = 10061
+	wsaHostDown     syscall.Errno = 10064
+	wsaHostUnreach  syscall.Errno = 10065
+)
+
+func isErrno(err error, numbers ...syscall.Errno) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return false
+	}
+	for _, n := range numbers {
+		if errno == n {
+			return true
+		}
+	}
+	return false
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || isErrno(err, syscall.ETIMEDOUT, wsaTimedOut)
+}
+
+// classify says why the transport returned no response.
+func classify(ctx context.Context, err error) (kind Kind, detail string, cause error) {
+	if f, ok := errors.AsType[*dialFailure](err); ok {
+		return f.kind, f.detail, f.cause
+	}
+	if ctx.Err() != nil || isTimeout(err) {
+		return Silent, "", nil
+	}
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return TLS, "its certificate is not trusted", bad
+	}
+	if bad, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return TLS, "it does not speak TLS", bad
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return TLS, "it refused the TLS handshake", safeCause(err)
+	}
+	if cause := safeCause(err); cause != nil {
+		return Broken, "the connection broke", cause
+	}
+	return Broken, "what came back is not HTTP", nil // the transport's text quotes what came back
+}
+
+// safeCause returns the part of an error that quotes nothing foreign and does not match a context's error, or nil.
+func safeCause(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return io.ErrUnexpectedEOF
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	}
+	return nil
+}
+
+// location describes where a redirect leads by its host alone: the rest may hold anything.
+func location(res *http.Response) string {
+	text := fmt.Sprintf("with status %d", res.StatusCode)
+	if u, err := url.Parse(res.Header.Get("Location")); err == nil && hostName.MatchString(u.Hostname()) {
+		text += " to host " + u.Hostname()
+	}
+	return text
+}
