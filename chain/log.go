@@ -91,8 +91,10 @@ func (w *walker) tellWinner(n news) {
 
 // nodeRoleCause says how the process came to the node's role.
 func (w *walker) nodeRoleCause(v *view, roleOnly bool) string {
-	if failed := reasons(v.attempts, OutcomeFailed); len(failed) > 0 && !roleOnly {
-		return failed[len(failed)-1]
+	for _, a := range v.attempts {
+		if a.Outcome == OutcomeFailed && !roleOnly {
+			return title(a.Link) + " is configured and failed"
+		}
 	}
 	return w.place().likelyCause(roleOnly)
 }

@@ -77,7 +77,7 @@ func TestNodeRole(t *testing.T) {
 		p := newPod(t, chain.FallbackStop, inPod, nodeRole(chain.NodeRoleRefuse))
 		node(p.third)
 		_, err := p.Retrieve(t.Context())
-		require.ErrorContains(t, err, "podrole: third failed, so the chain stopped: the EC2 instance's role was not asked for, because it is refused (PODROLE_NODE_ROLE or Options.NodeRole)")
+		require.ErrorContains(t, err, "podrole: third failed, so the chain stopped: the EC2 instance's role is refused (PODROLE_NODE_ROLE or Options.NodeRole)")
 		require.ErrorContains(t, err, "in a Kubernetes pod: no identity was injected into this pod")
 		assert.NotErrorIs(t, err, chain.ErrUnavailable)
 		assert.Equal(t, 0, p.third.Calls())

@@ -25,7 +25,8 @@ func (e *UnexpectedIdentityError) Error() string {
 // Terminal reports true: the same source gives the same identity again.
 func (e *UnexpectedIdentityError) Terminal() bool { return true }
 
-var errNodeRoleRefused = errors.New("the EC2 instance's role was not asked for, because it is refused (" + envNodeRole + " or Options.NodeRole)")
+// errNodeRoleRefused is terminal: only another setting changes it.
+var errNodeRoleRefused error = &misconfigured{errors.New("the EC2 instance's role is refused (" + envNodeRole + " or Options.NodeRole)")}
 
 // isNodeRole reports whether credentials are those of the EC2 instance, whatever link they came from.
 func isNodeRole(creds aws.Credentials) bool { return creds.Source == "EC2RoleProvider" }

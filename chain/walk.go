@@ -187,7 +187,7 @@ func (w *walker) ask(ctx context.Context, i int) (aws.Credentials, Identity, Att
 				attempt.Outcome, attempt.Reason = OutcomeFailed, "gave credentials before and has none now: "+reason(err)
 			}
 		}
-		if attempt.Outcome == OutcomeFailed {
+		if attempt.Outcome == OutcomeFailed && !link.asksInstance() {
 			attempt.configured = link.configured()
 		}
 	}
@@ -252,7 +252,7 @@ func (w *walker) show() *view {
 	if w.floor >= 0 {
 		v.provider = w.links[w.floor].Name
 		for _, below := range w.links[w.floor+1:] {
-			if below.configured() != "" {
+			if below.configured() != "" && !below.asksInstance() { // the instance's role is there or not, whatever is configured
 				v.shadowed = append(v.shadowed, below.Name)
 			}
 		}

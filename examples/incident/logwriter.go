@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// logWriter prints records for a person: one attribute on a line, since some of them are sentences.
+type logWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (w *logWriter) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (w *logWriter) WithAttrs([]slog.Attr) slog.Handler               { return w }
+func (w *logWriter) WithGroup(string) slog.Handler                    { return w }
+
+func (w *logWriter) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "log       %-5s %s\n", r.Level, r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		switch value := a.Value.Any().(type) {
+		case []string:
+			for _, one := range value {
+				b.WriteString(wrap(a.Key+": "+one, 16))
+			}
+		case time.Time:
+			b.WriteString(wrap(a.Key+"="+value.Format(time.RFC3339), 16))
+		default:
+			b.WriteString(wrap(a.Key+"="+a.Value.String(), 16))
+		}
+		return true
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err := io.WriteString(w.out, b.String())
+	return err
+}
+
+// wrap breaks a text into lines of about a hundred characters, the first indented, the others somewhat more.
+func wrap(text string, indent int) string {
+	const width = 104
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case column == 0:
+			column, _ = fmt.Fprintf(&b, "%*s%s", indent, "", word)
+		case column+1+len(word) > width:
+			column, _ = fmt.Fprintf(&b, "\n%*s%s", indent+2, "", word)
+			column--
+		default:
+			n, _ := fmt.Fprintf(&b, " %s", word)
+			column += n
+		}
+	}
+	return b.String() + "\n"
+}
