@@ -15,7 +15,10 @@ func (l Lookup) Get(name string) string {
 	if l == nil {
 		l = os.LookupEnv
 	}
-	value, _ := l(name)
+	value, ok := l(name)
+	if !ok {
+		return ""
+	}
 	return strings.TrimSpace(value)
 }
 
