@@ -171,6 +171,7 @@ func (s *state) fail(now instant, err error, grant time.Time) error {
 		t.since = now
 	}
 	t.count++
+	t.last = err
 	s.counters.Failures++
 	t.terminal = t.terminal || terminal.Is(err)
 	t.stale = s.staleUntil(now, grant)

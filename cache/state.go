@@ -43,6 +43,7 @@ type trouble struct {
 	count    int // failures
 	bare     int // those of them that left nothing usable
 	since    instant
+	last     error     // of the provider
 	terminal bool      // one of them was
 	kept     error     // the answer to callers while nothing usable is held,
 	keep     instant   // until then

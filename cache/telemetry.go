@@ -88,9 +88,7 @@ func (n *news) take(s *state, now instant) {
 	}
 	if is != s.trouble.said {
 		s.trouble.said, n.turned = is, is
-		if n.err == nil {
-			n.err = errors.New(s.last.text)
-		}
+		n.err = s.trouble.last
 	}
 }
 

@@ -1,0 +1,51 @@
+package cache
+
+import "time"
+
+// ShiftWall makes the cache see its wall clock set by d from now on: forward as after a suspension of the machine or a step by NTP,
+// back if d is negative. The monotonic clock runs on as before, as it does then.
+func ShiftWall(c *SessionCache, d time.Duration) {
+	s := c.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, at := range []*instant{&s.held.expires, &s.held.handed, &s.held.planned, &s.next, &s.recheck, &s.trouble.keep, &s.trouble.stale} {
+		if *at != never {
+			at.wall -= int64(d)
+		}
+	}
+	s.held.creds.Expires = s.held.creds.Expires.Add(-d)
+	snap := *s.snap.Load()
+	if snap.hot != never {
+		snap.hot.wall -= int64(d)
+	}
+	snap.creds.Expires = snap.creds.Expires.Add(-d)
+	s.snap.Store(&snap)
+}
+
+// ShiftMono makes the cache see its monotonic clock d further on.
+func ShiftMono(c *SessionCache, d time.Duration) {
+	s := c.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock.base = s.clock.base.Add(-d)
+}
+
+// StopTimer stops the background timer, as if it never fired again.
+func StopTimer(c *SessionCache) {
+	s := c.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// SetPace fixes where in its window the cache refreshes, for the credentials to come.
+func SetPace(c *SessionCache, pace float64) {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	c.state.pace = pace
+}
+
+// Drop does what the garbage collector's cleanup does.
+func Drop(c *SessionCache) { c.state.dropped.Store(true) }
