@@ -104,14 +104,12 @@ func closeness(value string, p pattern) int {
 	return n + ends
 }
 
-// closest returns the pair of value and pattern that comes nearest to a match. Beyond the first few hundred pairs it does not look.
+// closest returns the pair of value and pattern that comes nearest to a match, ok is false if there is none. Beyond the first thousand
+// pairs it does not look.
 func closest(values []string, patterns []pattern) (value string, p pattern, ok bool) {
 	best := -1
 	for _, v := range values[:min(len(values), 20)] {
 		for _, candidate := range patterns[:min(len(patterns), 50)] {
-			if candidate.unresolved != "" {
-				continue
-			}
 			if c := closeness(v, candidate); c > best {
 				best, value, p, ok = c, v, candidate, true
 			}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -81,15 +80,14 @@ func readJSON(src []byte) (node, error) {
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(src, &whole); err != nil {
+		offset := 0
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			// The offset is that after the offending byte, except at the end of the input.
-			offset := int(syntax.Offset)
-			if offset > 0 && !strings.Contains(syntax.Error(), "unexpected end") {
-				offset--
+			offset = int(syntax.Offset)
+			if !strings.Contains(syntax.Error(), "unexpected end") {
+				offset-- // else it is that after the offending byte
 			}
-			return node{}, errorAt(src, offset, "not valid JSON: %s", strings.TrimPrefix(syntax.Error(), "json: "))
 		}
-		return node{}, errorAt(src, 0, "not valid JSON: %v", err)
+		return node{}, errorAt(src, offset, "not valid JSON: %v", err)
 	}
 	r := reader{src: src, dec: json.NewDecoder(bytes.NewReader(src))}
 	r.dec.UseNumber()
@@ -119,10 +117,7 @@ func (r reader) next() (json.Token, int, error) {
 		offset++
 	}
 	token, err := r.dec.Token()
-	if err != nil { // readJSON has seen that the whole is valid JSON
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+	if err != nil { // not expected: readJSON has seen that the whole is valid JSON
 		return nil, offset, errorAt(r.src, offset, "not valid JSON: %v", err)
 	}
 	return token, offset, nil

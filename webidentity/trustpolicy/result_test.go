@@ -114,6 +114,11 @@ func TestVerdictsReadWell(t *testing.T) {
 	assert.Equal(t, trustpolicy.Denied, trustpolicy.Result{}.Verdict, "the zero value lets nobody in")
 }
 
+func TestAReasonPrintsItsPartOfTheTree(t *testing.T) {
+	got := rule{policy: on("")}.evaluate(t)
+	assert.Equal(t, "✓ action \"sts:AssumeRoleWithWebIdentity\"\n", got.Reasons[0].Because[1].String())
+}
+
 func TestAnEmptyRequestIsDeniedAndDoesNotPanic(t *testing.T) {
 	p, err := trustpolicy.Parse([]byte(on(`{"StringEquals": {"P:sub": "x"}}`)))
 	require.NoError(t, err)

@@ -39,6 +39,18 @@ var keyRules = []rule{
 		page: "reference_policies_elements_condition", says: "values are case-sensitive where the operator is",
 		policy: on(`{"StringEquals": {"P:sub": "system:serviceaccount:Default:gryphon-dispatcher-canary"}}`), want: trustpolicy.Denied, cause: "from character 23: only the letter case differs",
 	}, {
+		page: "reference_policies_elements_condition", says: "names of claims are not case-sensitive either",
+		policy: on(`{"StringEquals": {"P:groups": "g"}}`), claims: with("Groups", "g"), want: trustpolicy.Unknown, cause: "the claim Groups depends on the provider",
+	}, {
+		page: "reference_policies_elements_condition", says: "a key without a provider is not one of the token's",
+		policy: on(`{"StringEquals": {"sub": "x"}}`), want: trustpolicy.Unknown, cause: "what sub will be is known only to STS",
+	}, {
+		page: "reference_policies_elements_condition", says: "a key with control characters is shown without them",
+		policy: on(`{"StringEquals": {"a.b:s\u001bub": "x"}}`), want: trustpolicy.Denied, cause: `condition StringEquals "a.b:s\x1bub": `,
+	}, {
+		page: keysPage, says: "oaud is Google's, and elsewhere unknown",
+		policy: on(`{"StringEquals": {"P:oaud": "x"}}`), want: trustpolicy.Unknown, cause: "the claim oaud depends on the provider",
+	}, {
 		page: keysPage, says: "a claim that the token lacks is no key",
 		policy: on(`{"StringEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
 	},

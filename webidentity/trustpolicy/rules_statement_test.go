@@ -116,6 +116,14 @@ var principalRules = []rule{
 		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "accounts.google.com"}`, `"Action": "sts:*"`, "")),
 		want:   trustpolicy.Denied, cause: `Federated "accounts.google.com" is not the token's issuer`,
 	}, {
+		page: "reference_policies_elements_principal", says: "what is no ARN of an OIDC provider is none",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": ["arn:aws:iam::111122223333:role/x", "gitlab.example.org"]}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Denied, cause: `Federated "gitlab.example.org" is not the ARN of an OIDC provider`,
+	}, {
+		page: "reference_policies_elements_principal", says: "of many principals the first few are named",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"AWS": ["1", "2", "3", "4", "5", "6"]}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Denied, cause: `AWS "4" is not an identity provider; nor is any of 2 more`,
+	}, {
 		page: "reference_policies_elements_notprincipal", says: "Deny with NotPrincipal spares the one that is named",
 		policy: policy("2012-10-17", allow(""), statement("Deny", `"NotPrincipal": {"Federated": "`+providerARN+`"}`, `"Action": "sts:*"`, "")),
 		want:   trustpolicy.Allowed, cause: "statement 1",

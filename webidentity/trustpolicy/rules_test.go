@@ -106,3 +106,17 @@ func TestRulesOfTheIAMDocumentation(t *testing.T) {
 	assert.GreaterOrEqual(t, n, fewest)
 	t.Logf("%d rules", n)
 }
+
+func TestProvidersThatIAMKnowsByNameNeedNoARN(t *testing.T) {
+	document := policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "accounts.google.com"}`, `"Action": "sts:AssumeRoleWithWebIdentity"`,
+		`{"StringEquals": {"accounts.google.com:aud": "the-client", "accounts.google.com:oaud": "the-project", "accounts.google.com:sub": "1"}}`))
+	p, err := trustpolicy.Parse([]byte(document))
+	require.NoError(t, err)
+	for _, issuer := range []string{"https://accounts.google.com", "accounts.google.com"} {
+		request, err := trustpolicy.RequestFromToken(token(t, claims{"iss": {issuer}, "sub": {"1"}, "aud": {"the-project"}, "azp": {"the-client"}}))
+		require.NoError(t, err)
+		got := p.Evaluate(request)
+		assert.Equal(t, trustpolicy.Allowed, got.Verdict, "%s", got)
+		assert.Empty(t, got.Warnings)
+	}
+}
