@@ -384,7 +384,7 @@ func TestDecisionMatrix(t *testing.T) {
 			delete(set, "AWS_ROLE_ARN")
 			return set
 		}},
-		{"web identity: token file missing", stop, "no such file or directory: is the projected volume", func(t *testing.T, w *world) map[string]string {
+		{"web identity: token file missing", stop, "is the projected volume", func(t *testing.T, w *world) map[string]string {
 			return map[string]string{"AWS_ROLE_ARN": gryphonRole, "AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(w.dir, "none")}
 		}},
 		{"web identity: token file a directory", stop, "directory", func(t *testing.T, w *world) map[string]string {
