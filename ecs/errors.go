@@ -3,7 +3,7 @@ package ecs
 import (
 	"errors"
 	"fmt"
-	"time"
+	"strings"
 
 	"example.com/podrole/internal/linklocal"
 	"example.com/podrole/internal/redact"
@@ -34,27 +34,16 @@ type hinted struct {
 func (e *hinted) Error() string { return e.error.Error() + ": " + e.hint }
 func (e *hinted) Unwrap() error { return e.error }
 
-// explain adds to the last attempt's error how often it was tried, and what it means.
-func (t target) explain(err error, attempts int, took time.Duration, late *timeout.Error) error {
-	count := ""
-	if attempts > 1 {
-		count = fmt.Sprintf(" (%d attempts in %s)", attempts, took.Round(10*time.Millisecond))
-	}
+// explain adds what it means that no answer came. late is the error to report where time ran out.
+func (t target) explain(err error, late *timeout.Error) error {
 	hint := t.silence(err)
 	if late != nil {
-		late.Last += count
-		if hint != "" {
-			return &hinted{late, hint}
-		}
-		return late
+		err = late
 	}
-	if count != "" {
-		err = fmt.Errorf("%w%s", err, count)
+	if hint == "" {
+		return err
 	}
-	if hint != "" {
-		return &hinted{err, hint}
-	}
-	return err
+	return &hinted{err, hint}
 }
 
 // silence says what it means that no answer came.
@@ -68,6 +57,8 @@ func (t target) silence(err error) string {
 		return "nothing was sent there"
 	case e.Kind == linklocal.Refused && t.kind() == kindPodIdentity:
 		return "the EKS Pod Identity agent does not listen on this node: check that the add-on eks-pod-identity-agent is installed and its pod on this node is running"
+	case (e.Kind == linklocal.Silent || e.Kind == linklocal.Stalled) && e.Connected && t.kind() == kindPodIdentity:
+		return "the EKS Pod Identity agent takes connections and does not answer: see the log of its pod on this node"
 	case (e.Kind == linklocal.Silent || e.Kind == linklocal.NoRoute) && t.kind() == kindPodIdentity:
 		return "the EKS Pod Identity agent cannot be reached from this pod: check that its pod runs on this node, and that no network policy drops traffic to " + t.url.Hostname()
 	case e.Kind == linklocal.Refused || e.Kind == linklocal.Silent && !e.Connected || e.Kind == linklocal.NoRoute:
@@ -76,5 +67,16 @@ func (t target) silence(err error) string {
 	return ""
 }
 
-// shown is the URL as it may be shown.
-func (t target) shown() string { return redact.URL(t.url.String()) }
+// shown is the URL as it may be shown: without query, and without what looks like an id in its path. On ECS whoever knows the
+// task's id gets the task's credentials.
+func (t target) shown() string {
+	shown := *t.url
+	parts := strings.Split(shown.Path, "/")
+	for i, part := range parts {
+		if len(part) >= 16 && strings.ContainsAny(part, "0123456789") {
+			parts[i] = "..."
+		}
+	}
+	shown.Path, shown.RawPath = strings.Join(parts, "/"), ""
+	return redact.URL(shown.String())
+}

@@ -19,7 +19,6 @@ import (
 func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
-	started := time.Now()
 
 	token, err := t.authorization(ctx)
 	if err != nil {
@@ -29,14 +28,12 @@ func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error)
 	if token != "" {
 		header.Set("Authorization", token)
 	}
-	attempts := 1
 	var doc creddoc.Document
 	var date time.Time
 	err = p.client.Do(ctx, linklocal.Request{
-		Method: http.MethodGet, URL: t.url, Rules: rules, Header: header, Bound: attemptTimeout,
+		Method: http.MethodGet, URL: t.url, Shown: t.shown(), Rules: rules, Header: header, Bound: attemptTimeout,
 		Tries: tries,
 		Failed: func(err error, next time.Duration) {
-			attempts++
 			p.logger().Debug("container credentials: attempt failed", "provider", t.kind(), "error", err.Error(), "next_attempt_in", next)
 		},
 	}, func(a *linklocal.Answer) error {
@@ -51,7 +48,7 @@ func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error)
 		return nil
 	})
 	if err != nil {
-		return aws.Credentials{}, t.explain(err, attempts, time.Since(started), timedOut(ctx, err, p.opts.Timeout))
+		return aws.Credentials{}, t.explain(err, timedOut(ctx, err, p.opts.Timeout))
 	}
 	creds := aws.Credentials{
 		AccessKeyID:     doc.AccessKeyID,
@@ -76,7 +73,7 @@ func tries(err error) int {
 		}
 		return 1
 	}
-	if _, ok := errors.AsType[*documentError](err); ok {
+	if _, ok := errors.AsType[*documentError](err); ok || linklocal.IsKind(err, linklocal.DNS) {
 		return 3
 	}
 	if linklocal.IsKind(err, linklocal.TLS, linklocal.Forbidden, linklocal.Redirect, linklocal.TooLarge) {
@@ -87,8 +84,9 @@ func tries(err error) int {
 
 // timedOut returns the error of a Retrieve that ran out of its time, or nil.
 func timedOut(ctx context.Context, last error, bound time.Duration) *timeout.Error {
+	deadline, _ := ctx.Deadline()
 	switch {
-	case ctx.Err() != nil:
+	case !time.Now().Before(deadline): // the last attempt ends with ctx, and may be seen to end before it
 		return &timeout.Error{Op: "container credentials", Bound: bound, Last: last.Error()}
 	case linklocal.IsKind(last, linklocal.Silent, linklocal.Stalled):
 		return &timeout.Error{Op: "container credentials", Last: last.Error()}

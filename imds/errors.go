@@ -32,16 +32,30 @@ type ResponseError struct {
 	URL        string
 	StatusCode int
 
-	cure string
 	sign sign
 }
 
 func (e *ResponseError) Error() string {
 	text := fmt.Sprintf("%s %s: status %d", e.Method, e.URL, e.StatusCode)
-	if e.cure != "" {
-		text += ": " + e.cure
+	if meaning := e.meaning(); meaning != "" {
+		text += ": " + meaning
 	}
 	return text
+}
+
+// meaning is for the statuses that say the same whatever was asked (EC2 user guide, response codes of the metadata service).
+func (e *ResponseError) meaning() string {
+	switch {
+	case e.StatusCode == http.StatusBadRequest:
+		return "it does not understand the request"
+	case e.StatusCode == http.StatusForbidden && e.Method == http.MethodGet:
+		return "it is switched off for this instance, or a proxy before it refuses this process"
+	case e.StatusCode == http.StatusTooManyRequests:
+		return "it is throttling"
+	case e.StatusCode >= 500:
+		return "it has trouble at the moment"
+	}
+	return ""
 }
 
 // refusal makes an error of an answer, of which it keeps the status and what its header says about who answered.

@@ -148,7 +148,7 @@ func (p *Provider) Configured() string {
 		return ""
 	}
 	var set []string
-	for _, s := range []setting{p.setting(p.opts.Endpoint, "Options.Endpoint", endpointVar), p.profile()} {
+	for _, s := range []setting{p.endpointSetting(), p.profile()} {
 		if s.value != "" {
 			set = append(set, s.name)
 		}

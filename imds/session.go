@@ -26,7 +26,6 @@ const (
 // authenticate makes sure that the walk has a session token, or that it goes without one because IMDSv1 was asked for.
 func (w *walk) authenticate(ctx context.Context) error {
 	if w.memory.token != "" && time.Now().Before(w.memory.until) {
-		w.answered = true
 		return nil
 	}
 	w.memory.token = ""
@@ -37,16 +36,15 @@ func (w *walk) authenticate(ctx context.Context) error {
 		err := w.requestToken(ctx)
 		switch {
 		case err == nil:
-			w.answered = true
 			return nil
 		case w.v1 && (unanswered(err) || tokensRefused(err)):
 			w.withoutToken = err
-			return nil
+			return w.tryV1(ctx)
 		case !unanswered(err):
-			return verdict(err, w.evidence(ctx, err))
+			return w.verdict(err, w.evidence(ctx, err))
 		}
 		if seen := w.evidence(ctx, err); seen.answered || n >= w.tries(1) || ctx.Err() != nil {
-			return verdict(err, seen)
+			return w.verdict(err, seen)
 		}
 	}
 }
@@ -78,6 +76,7 @@ func (w *walk) requestToken(ctx context.Context) error {
 		}
 		w.memory.token = token
 		w.memory.until = time.Now().Add(life - min(tokenMargin, life/4))
+		w.p.remember(w.memory)
 		return nil
 	})
 }

@@ -32,7 +32,9 @@ type settings struct {
 	endpoint *url.URL // scheme and host alone
 	rules    linklocal.Rules
 	profile  setting
-	v1       bool // asked for
+
+	endpointFrom string // the option or variable that names the endpoint; "" for the service's own addresses
+	v1           bool   // asked for
 	bounds
 }
 
@@ -51,6 +53,10 @@ func (p *Provider) setting(option, optionName, variable string) setting {
 		return setting{optionName, option}
 	}
 	return setting{variable, p.env.Get(variable)}
+}
+
+func (p *Provider) endpointSetting() setting {
+	return p.setting(p.opts.Endpoint, "Options.Endpoint", endpointVar)
 }
 
 func (p *Provider) profile() setting {
@@ -76,6 +82,9 @@ func (p *Provider) settings() (settings, error) {
 	if s.endpoint, s.rules, err = p.endpoint(); err != nil {
 		return settings{}, err
 	}
+	if named := p.endpointSetting(); named.value != "" {
+		s.endpointFrom = named.name
+	}
 	return s, nil
 }
 
@@ -94,7 +103,7 @@ func (p *Provider) v1() bool {
 // endpoint returns where to ask and the rules for getting there.
 func (p *Provider) endpoint() (*url.URL, linklocal.Rules, error) {
 	rules := linklocal.Rules{HTTP: []netip.Addr{address4, address6}}
-	named := p.setting(p.opts.Endpoint, "Options.Endpoint", endpointVar)
+	named := p.endpointSetting()
 	if named.value == "" {
 		mode := p.setting(p.opts.EndpointMode, "Options.EndpointMode", modeVar)
 		switch {

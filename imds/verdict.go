@@ -50,36 +50,51 @@ func (w *walk) evidence(ctx context.Context, put error) evidence {
 }
 
 // verdict decides what it means that there is no session token: put is the error of the request for one.
-func verdict(put error, seen evidence) error {
+func (s settings) verdict(put error, seen evidence) error {
 	switch {
 	case seen.sign.foreign():
 		return unavailable.Errorf("%w: this is the metadata service of %s, not of EC2", put, seen.sign)
 	case unanswered(put) && seen.ec2():
-		return unavailable.Errorf("%w, while a GET is answered (%s): EC2's metadata service is there, but the answer to a token request does not get here. %s", put, seen, hopCure)
+		return unavailable.Errorf("%w, while a GET is answered (%s): EC2's metadata service is there, but its answer to a token request does not get here. %s", put, seen, hopCure)
 	case unanswered(put) && seen.answered:
 		return unavailable.Errorf("%w, while a GET is answered (%s): something answers that need not be EC2's metadata service. %s", put, seen, hopCure)
 	case unanswered(put):
 		return unavailable.Errorf("%w, nor is a GET answered: something listens that need not be EC2's metadata service. %s", put, hopCure)
-	case tokensRefused(put) && seen.ec2() && seen.v1:
-		return fmt.Errorf("%w: EC2's metadata service gives out no session tokens, and does not answer IMDSv1 either (%s): it is switched off for this instance, or something before it lets no PUT through", put, seen)
 	case tokensRefused(put) && seen.ec2():
-		return fmt.Errorf("%w: EC2's metadata service gives out no session tokens, so it is switched off for this instance, or something before it lets no PUT through; %s", put, v1Cure)
+		return fmt.Errorf("%w: EC2's metadata service gives out no session tokens: %s; %s", put, whyNoTokens(status(put)), seen.v1Remark())
 	case tokensRefused(put):
 		return unavailable.Errorf("%w: this is not EC2 instance metadata", put)
-	case status(put) == http.StatusBadRequest:
-		return fmt.Errorf("%w: the service does not understand a request for a session token", put)
 	}
-	if e, ok := errors.AsType[*linklocal.Error](put); ok {
-		switch e.Kind {
-		case linklocal.Refused, linklocal.NoRoute:
-			return unavailable.Errorf("%w: this is not an EC2 instance, or its metadata service is closed to this process", put)
-		case linklocal.Silent:
-			return unavailable.Errorf("%w: this is not an EC2 instance, or a firewall or network policy drops traffic to its metadata service", put)
-		case linklocal.DNS:
-			return unavailable.Errorf("%w: see %s", put, endpointVar)
-		}
+	where, named := "this is not an EC2 instance", s.endpointFrom != ""
+	if named {
+		where = "see " + s.endpointFrom + ", which names the endpoint"
+	}
+	switch {
+	case linklocal.IsKind(put, linklocal.DNS):
+		return unavailable.Errorf("%w: %s", put, where)
+	case linklocal.IsKind(put, linklocal.Refused, linklocal.NoRoute, linklocal.Silent) && named:
+		return unavailable.Errorf("%w: nothing answers there: %s", put, where)
+	case linklocal.IsKind(put, linklocal.Refused, linklocal.NoRoute):
+		return unavailable.Errorf("%w: %s, or its metadata service is closed to this process", put, where)
+	case linklocal.IsKind(put, linklocal.Silent):
+		return unavailable.Errorf("%w: %s, or a firewall or network policy drops traffic to its metadata service", put, where)
 	}
 	return put
+}
+
+// whyNoTokens goes by the status (EC2 user guide, "Use the Instance Metadata Service to access instance metadata", response codes).
+func whyNoTokens(status int) string {
+	if status == http.StatusForbidden {
+		return "it is switched off for this instance (aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled), or a proxy before it lets no PUT through"
+	}
+	return "a proxy or an emulator in its place knows IMDSv1 alone"
+}
+
+func (e evidence) v1Remark() string {
+	if e.v1 {
+		return fmt.Sprintf("IMDSv1, which was asked for, does not work either (%s)", e)
+	}
+	return v1Cure
 }
 
 func (e evidence) String() string {

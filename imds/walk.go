@@ -33,7 +33,6 @@ type walk struct {
 	client *linklocal.Client
 	memory memory
 
-	answered     bool  // EC2's service is known to be here
 	withoutToken error // why there is no session token, where IMDSv1 takes its place
 	renewed      bool  // the token was replaced after a 401 already
 }
@@ -43,12 +42,13 @@ func (p *Provider) fetch(ctx context.Context, s settings) (aws.Credentials, erro
 	defer cancel()
 	w := &walk{settings: s, p: p, client: p.client, memory: p.remembered(s.endpoint.String())}
 	creds, err := w.credentials(ctx)
+	deadline, _ := ctx.Deadline()
 	switch {
 	case err == nil:
 		return creds, nil
 	case errors.Is(err, unavailable.Err):
 		return aws.Credentials{}, err
-	case ctx.Err() != nil:
+	case !time.Now().Before(deadline): // the last attempt ends with ctx, and may be seen to end before it
 		return aws.Credentials{}, &timeout.Error{Op: "instance metadata", Bound: s.total, Last: err.Error()}
 	case linklocal.IsKind(err, linklocal.Silent, linklocal.Stalled):
 		return aws.Credentials{}, &timeout.Error{Op: "instance metadata", Last: err.Error()}
@@ -59,11 +59,6 @@ func (p *Provider) fetch(ctx context.Context, s settings) (aws.Credentials, erro
 func (w *walk) credentials(ctx context.Context) (aws.Credentials, error) {
 	if err := w.authenticate(ctx); err != nil {
 		return aws.Credentials{}, err
-	}
-	if w.withoutToken != nil {
-		if err := w.tryV1(ctx); err != nil {
-			return aws.Credentials{}, err
-		}
 	}
 	role, known, err := w.role(ctx)
 	if err != nil {
@@ -129,7 +124,7 @@ func (w *walk) tryV1(ctx context.Context) error {
 	if errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || !seen.answered) {
 		return err // no role
 	}
-	return verdict(w.withoutToken, seen)
+	return w.verdict(w.withoutToken, seen)
 }
 
 // list asks for the role attached to the instance.
@@ -148,7 +143,6 @@ func (w *walk) list(ctx context.Context) (string, error) {
 		err = unavailable.Errorf("GET %s: the list is empty", w.shown(rolesPath))
 		fallthrough
 	case status(err) == http.StatusNotFound:
-		w.p.remember(w.memory) // the session is good for the next time
 		return "", unavailable.Errorf("%w: no role is attached to this instance", err)
 	case err != nil:
 		return "", err
@@ -198,21 +192,20 @@ func explainCode(r linklocal.Request, role string, code *creddoc.CodeError) erro
 // get asks for a path, and once more with a new session token where the old one is refused.
 func (w *walk) get(ctx context.Context, path string, read func(linklocal.Request, *linklocal.Answer) error) error {
 	err := w.getOnce(ctx, path, read)
-	if status(err) != http.StatusUnauthorized {
+	if status(err) != http.StatusUnauthorized || w.withoutToken != nil {
 		return err
 	}
-	if w.withoutToken != nil {
-		return err
+	if !w.renewed {
+		w.renewed = true
+		w.memory.token = ""
+		if err := w.authenticate(ctx); err != nil {
+			return err
+		}
+		if err = w.getOnce(ctx, path, read); status(err) != http.StatusUnauthorized {
+			return err
+		}
 	}
-	if w.renewed {
-		return fmt.Errorf("%w: a session token is required, and the one just issued is not accepted", err)
-	}
-	w.renewed = true
-	w.memory.token = ""
-	if err := w.authenticate(ctx); err != nil {
-		return err
-	}
-	return w.getOnce(ctx, path, read)
+	return fmt.Errorf("%w: a session token is required, and the one just issued is not accepted", err)
 }
 
 func (w *walk) getOnce(ctx context.Context, path string, read func(linklocal.Request, *linklocal.Answer) error) error {

@@ -78,7 +78,7 @@ func Parse(data []byte) (Document, error) {
 	}
 	if wire.Expiration != "" {
 		expires, err := time.Parse(time.RFC3339, wire.Expiration)
-		if err != nil || expires.Year() < 2000 {
+		if err != nil || expires.Year() < 1970 {
 			return Document{}, errors.New("its field Expiration is not a date in the form of RFC 3339")
 		}
 		doc.Expires = expires.UTC()

@@ -60,6 +60,7 @@ func New(cfg Config) *Client {
 type Request struct {
 	Method string
 	URL    *url.URL // as Rules.Check returned it
+	Shown  string   // the URL as errors show it; if empty, without its query
 	Rules  Rules
 	Header http.Header
 	Bound  time.Duration // of one attempt
@@ -79,38 +80,46 @@ type Answer struct {
 }
 
 // Do asks until use returns nil for an answer, until an error is not worth another attempt, or until ctx ends. It returns the
-// last attempt's error: an [*Error] where no answer came, else what use returned. It does not start a wait that ctx would cut short.
+// last attempt's error: an [*Error] where no answer came, else what use returned; after several attempts inside a [*Tried].
+// It does not begin a pause that ctx would cut short.
 func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) error {
+	started := time.Now()
 	for n := 1; ; n++ {
 		answer, err := c.once(ctx, r)
 		if err == nil {
 			err = use(answer)
 		}
-		if err == nil || r.Tries == nil || n >= r.Tries(err) {
-			return err
+		if err == nil {
+			return nil
 		}
-		delay := Backoff(n, rand.Float64())
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
-			return err
-		}
-		if r.Failed != nil {
-			r.Failed(err, delay)
-		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, Backoff(n, rand.Float64())) {
+			if n > 1 {
+				err = &Tried{err, n, time.Since(started)}
+			}
 			return err
 		}
 	}
 }
 
+// pause waits before the next attempt, and returns false if there is no time for one.
+func (c *Client) pause(ctx context.Context, r Request, err error, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	if r.Failed != nil {
+		r.Failed(err, d)
+	}
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // Backoff returns the wait after the n-th attempt: 100 ms, doubling up to 1 s, of which jitter, in [0,1), takes off up to a half.
 func Backoff(n int, jitter float64) time.Duration {
-	full := time.Second
-	if n < 5 {
-		full = 100 * time.Millisecond << max(n-1, 0)
-	}
-	full = min(full, time.Second)
+	full := min(100*time.Millisecond<<min(max(n-1, 0), 4), time.Second)
 	return full - time.Duration(jitter*float64(full)/2)
 }
 
@@ -133,8 +142,12 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(parent, bound)
 	defer cancel()
 	a := &attempt{ctx: ctx, url: r.URL, rules: r.Rules}
+	shown := r.Shown
+	if shown == "" {
+		shown = redact.URL(r.URL.String())
+	}
 	fail := func(kind Kind, detail string, cause error) error {
-		return &Error{Kind: kind, Method: r.Method, URL: redact.URL(r.URL.String()), Connected: a.connected.Load(), Bound: bound, detail: detail, cause: cause}
+		return &Error{Kind: kind, Method: r.Method, URL: shown, Connected: a.connected.Load(), Bound: bound, detail: detail, cause: cause}
 	}
 	if _, err := r.Rules.Check(r.URL.String()); err != nil {
 		return nil, fail(Forbidden, err.Error(), nil)

@@ -73,6 +73,18 @@ func (e *Error) Reason() string {
 // Unwrap returns the cause where it may be shown. It never matches context.DeadlineExceeded: the bound was not the caller's.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Tried is the last error of several attempts.
+type Tried struct {
+	err      error
+	attempts int
+	took     time.Duration
+}
+
+func (e *Tried) Error() string {
+	return fmt.Sprintf("%s (%d attempts in %s)", e.err, e.attempts, e.took.Round(time.Millisecond))
+}
+func (e *Tried) Unwrap() error { return e.err }
+
 // IsKind reports whether err is an [*Error] of one of the kinds.
 func IsKind(err error, kinds ...Kind) bool {
 	e, ok := errors.AsType[*Error](err)

@@ -48,6 +48,9 @@ func (n *Net) Dials() []string {
 	return append([]string(nil), n.dials...)
 }
 
+// Refuse takes away whatever is at the address.
+func (n *Net) Refuse(address string) { n.put(address, nil) }
+
 // NoRoute makes the address unreachable.
 func (n *Net) NoRoute(address string) { n.put(address, fail(syscall.ENETUNREACH)) }
 
