@@ -25,8 +25,8 @@ type SessionCache struct {
 
 // New returns a cache in front of p. It does no I/O and starts nothing: the first Retrieve does.
 //
-// p is asked for one refresh at a time, never concurrently, on a context of the cache's own with a deadline of at most 30 s. It need
-// not cache anything itself, and must not: wrap the bare provider, not an [aws.CredentialsCache] around it, which would answer a
+// p is asked for one refresh at a time, on a context of the cache's own with a deadline of at most 30 s. It is called while an
+// earlier call still runs only if that one ignored the end of its context. It need not cache anything itself, and must not: wrap the bare provider, not an [aws.CredentialsCache] around it, which would answer a
 // refresh with the credentials that it still holds. A nil p makes every Retrieve fail.
 //
 // Beside [aws.CredentialsProvider], these optional interfaces of p are honoured: [aws.CredentialProviderSource],

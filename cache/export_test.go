@@ -49,3 +49,10 @@ func SetPace(c *SessionCache, pace float64) {
 
 // Drop does what the garbage collector's cleanup does.
 func Drop(c *SessionCache) { c.state.dropped.Store(true) }
+
+// Inner is what a cache leaves behind for its timer and refreshes when its handle is collected.
+type Inner struct{ state *state }
+
+func InnerOf(c *SessionCache) *Inner { return &Inner{c.state} }
+
+func (i *Inner) Dropped() bool { return i.state.dropped.Load() }

@@ -216,7 +216,7 @@ func TestUselessCredentialsAreAFailure(t *testing.T) {
 }
 
 func expiring(life time.Duration) aws.Credentials {
-	creds := session(1, time.Hour)
+	creds := sessionOf(1, time.Hour)
 	creds.Expires = time.Now().Add(life)
 	return creds
 }

@@ -85,14 +85,14 @@ func (s *source) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	if !s.same || s.served == 0 {
 		s.served++
-		s.last = session(s.served, s.life)
+		s.last = sessionOf(s.served, s.life)
 		s.last.Source = s.name
 	}
 	return s.last, nil
 }
 
-// session makes the n-th session's credentials: the three strings belong together.
-func session(n int, life time.Duration) aws.Credentials {
+// sessionOf makes the n-th session's credentials: the three strings belong together.
+func sessionOf(n int, life time.Duration) aws.Credentials {
 	creds := aws.Credentials{
 		AccessKeyID:     fmt.Sprintf("ASIAEXAMPLE%09d", n),
 		SecretAccessKey: fmt.Sprintf("secret-of-%09d", n),
@@ -113,7 +113,7 @@ func number(creds aws.Credentials) int {
 	if _, err := fmt.Sscanf(strings.TrimPrefix(creds.AccessKeyID, "ASIAEXAMPLE"), "%d", &n); err != nil {
 		return -1
 	}
-	if want := session(n, 0); creds.SecretAccessKey != want.SecretAccessKey || creds.SessionToken != want.SessionToken {
+	if want := sessionOf(n, 0); creds.SecretAccessKey != want.SecretAccessKey || creds.SessionToken != want.SessionToken {
 		return -1
 	}
 	return n

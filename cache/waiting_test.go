@@ -112,7 +112,7 @@ func TestTheRefreshInheritsNothingFromItsCaller(t *testing.T) {
 		var got context.Context
 		c := cache.New(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 			got = ctx
-			return session(1, time.Hour), nil
+			return sessionOf(1, time.Hour), nil
 		}))
 		defer c.Close()
 		_, err := c.Retrieve(context.WithValue(t.Context(), key{}, "the caller's trace"))
@@ -201,7 +201,7 @@ func TestPanicAndGoexitInAProviderAreContained(t *testing.T) {
 					if bad {
 						do()
 					}
-					return session(1, time.Hour), nil
+					return sessionOf(1, time.Hour), nil
 				}))
 				defer c.Close()
 				err := refused(t, c)

@@ -11,7 +11,8 @@ import (
 
 // Source is a provider that the cache asks by Fetch instead of Retrieve.
 type Source interface {
-	// Fetch is called for one refresh at a time, never concurrently, on a context of the cache's own with a deadline.
+	// Fetch is called for one refresh at a time, on a context of the cache's own with a deadline. It is called while an earlier
+	// call still runs only if that one ignored the end of its context, and then the earlier one's answer counts no more.
 	// The Answer's Recheck and Tell count also when the error is not nil.
 	Fetch(ctx context.Context, held Held) (Answer, error)
 }
