@@ -1,0 +1,122 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"example.com/podrole/chain"
+	"example.com/podrole/webidentity"
+)
+
+// identityReport is what is said of the identity.
+type identityReport struct {
+	Found     bool             `json:"found"`
+	Error     string           `json:"error,omitempty"`     // why no credentials were found
+	ARN       string           `json:"arn,omitempty"`       // whom they act as
+	ARNError  string           `json:"arn_error,omitempty"` // why that is not known
+	Status    chain.Status     `json:"status"`
+	Providers []providerReport `json:"providers,omitempty"` // with -explain
+}
+
+// identity asks the default chain, once.
+func (p program) identity(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	c := chain.NewDefault(func(o *chain.Options) {
+		o.LookupEnv = p.env
+		o.Logger = p.logger()
+		o.WebIdentity = p.webIdentity
+	})
+	defer c.Close()
+	creds, err := c.Retrieve(ctx)
+	report := identityReport{Found: err == nil, Error: oneLine(err), Status: c.Status()}
+	if report.Found {
+		report.ARN, report.ARNError = p.callerARN(ctx, creds, report.Status)
+	}
+	if p.explain {
+		report.Providers = p.explainProviders(report.Status)
+	}
+	if p.json {
+		printJSON(p.stdout, report)
+	} else {
+		p.printIdentity(report)
+	}
+	if !report.Found {
+		return statusNone
+	}
+	return statusFound
+}
+
+// webIdentity puts -token and -role in the place of the variables.
+func (p program) webIdentity(o *webidentity.Options) {
+	o.TokenFile, o.RoleARN = cmp.Or(p.token, o.TokenFile), cmp.Or(p.role, o.RoleARN)
+}
+
+// logger passes on what the chain warns of, without the time.
+func (p program) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// callerARN is the ARN that the source of the credentials knows, else the one that STS does.
+func (p program) callerARN(ctx context.Context, creds aws.Credentials, status chain.Status) (arn, why string) {
+	if status.Identity.ARN != "" {
+		return status.Identity.ARN, ""
+	}
+	arn, err := webidentity.CallerIdentity(ctx, creds, func(o *webidentity.Options) { o.LookupEnv, o.Logger = p.env, p.logger() })
+	return arn, oneLine(err)
+}
+
+// printIdentity prints a report for people. Its first line is the answer.
+func (p program) printIdentity(r identityReport) {
+	id := r.Status.Identity
+	if r.Found {
+		whom := cmp.Or(id.Role, r.ARN, "an identity that is not known")
+		fmt.Fprintf(p.stdout, "%s, by %s\n\n", whom, r.Status.Provider)
+		expires := "never"
+		if !r.Status.Expires.IsZero() {
+			expires = fmt.Sprintf("%s, in %s", stamp(r.Status.Expires), time.Until(r.Status.Expires).Round(time.Second))
+		}
+		table(p.stdout, field{"arn", cmp.Or(r.ARN, "not known: "+r.ARNError)}, field{"account", id.Account}, field{"role", id.Role},
+			field{"session", id.Session}, field{"source", id.Source}, field{"access key", r.Status.AccessKeyID}, field{"expires", expires})
+	} else {
+		fmt.Fprintln(p.stdout, "no credentials: "+strings.TrimPrefix(r.Error, "podrole: "))
+	}
+	if p.explain {
+		p.printProviders(r.Providers)
+		return
+	}
+	fmt.Fprintln(p.stdout, "\nwhy")
+	var fields []field
+	for _, a := range r.Status.Attempts {
+		fields = append(fields, field{a.Link, answer(a)})
+	}
+	fields = append(fields, field{"shadowed", strings.Join(r.Status.Shadowed, ", ")})
+	table(p.stdout, fields...)
+}
+
+// answer is what a link answered, for people.
+func answer(a chain.Attempt) string {
+	took := a.Duration.Round(time.Millisecond)
+	switch a.Outcome {
+	case chain.OutcomeCredentials:
+		return fmt.Sprintf("has them (%s)", took)
+	case chain.OutcomeUnavailable:
+		return "nothing here: " + a.Reason
+	default:
+		return fmt.Sprintf("failed (%s): %s", took, a.Reason)
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"example.com/podrole/webidentity/trustpolicy"
+)
+
+// maxPolicy is more than the IAM API takes, so that the parser says what is wrong with a longer one.
+const maxPolicy = 1 << 20
+
+// trustReport is what is said of a token and a trust policy.
+type trustReport struct {
+	trustpolicy.Result
+	Role  string      `json:"role,omitempty"`
+	Token tokenClaims `json:"token"`
+	Cure  []string    `json:"cure,omitempty"`
+	Notes []string    `json:"notes,omitempty"`
+}
+
+// trust evaluates a trust policy against the token, and calls nobody.
+func (p program) trust() int {
+	policy, err := p.readPolicy()
+	if err != nil {
+		return p.bad("%v", err)
+	}
+	token, err := p.readToken()
+	if err != nil {
+		return p.bad("%v", err)
+	}
+	request, err := trustpolicy.RequestFromToken(token)
+	if err != nil {
+		path, _ := p.tokenFile()
+		return p.bad("%s: %v", path, trimmed(err))
+	}
+	role, account, err := p.roleAccount()
+	if err != nil {
+		return p.bad("%v", err)
+	}
+	request.Account = account
+	report := trustReport{Result: policy.Evaluate(request), Role: role}
+	report.Cure = cures(report.Result)
+	if report.Token, report.Notes, err = inspect(token, time.Now()); err != nil {
+		return p.bad("%v", err)
+	}
+	if p.json {
+		printJSON(p.stdout, report)
+	} else {
+		p.printTrust(report)
+	}
+	switch report.Verdict {
+	case trustpolicy.Allowed:
+		return statusFound
+	case trustpolicy.Denied:
+		return statusDenied
+	}
+	return statusUnknown
+}
+
+func (p program) readPolicy() (*trustpolicy.Policy, error) {
+	name, read := p.trustPolicy, func() ([]byte, error) { return readFile(p.trustPolicy, maxPolicy) }
+	if name == "-" {
+		name, read = "standard input", func() ([]byte, error) { return readAll(p.stdin, "the policy", maxPolicy) }
+	}
+	raw, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("the trust policy: %w", err)
+	}
+	policy, err := trustpolicy.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", name, trimmed(err))
+	}
+	return policy, nil
+}
+
+// roleAccount returns the role whose trust policy it is, and its account; both are "" if nothing names it.
+func (p program) roleAccount() (role, account string, err error) {
+	role, from := p.role, "-role"
+	if role == "" {
+		role, from = p.env.Get(roleVar), roleVar
+	}
+	if role == "" {
+		return "", "", nil
+	}
+	a, err := arn.Parse(role)
+	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
+		return "", "", fmt.Errorf("%s %q is %w", from, role, errNotRole)
+	}
+	return role, a.AccountID, nil
+}
+
+func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "trustpolicy: ") }
+
+// cures says what would let this token in, once for each mismatch.
+func cures(r trustpolicy.Result) []string {
+	var all []string
+	for _, m := range r.Mismatches {
+		switch {
+		case len(m.Token) == 0:
+			all = append(all, fmt.Sprintf("%s of %s asks for a claim that this token does not have", m.Key, m.Statement))
+		case strings.Contains(m.Operator, "Not"):
+			all = append(all, fmt.Sprintf("%s %s of %s must not exclude %s", m.Operator, m.Key, m.Statement, quoted(m.Token)))
+		default:
+			all = append(all, fmt.Sprintf("%s %s of %s must accept %s", m.Operator, m.Key, m.Statement, quoted(m.Token)))
+		}
+	}
+	return all
+}
+
+// printTrust prints a report for people. Its first line is the verdict and its cause.
+func (p program) printTrust(r trustReport) {
+	fmt.Fprintf(p.stdout, "%s: %s\n", r.Verdict, r.Cause)
+	for i, m := range r.Mismatches {
+		fmt.Fprintln(p.stdout)
+		table(p.stdout, field{"condition key", m.Key}, field{"token's value", quoted(m.Token)}, field{"policy's values", m.Operator + " " + quoted(m.Policy)},
+			field{"difference", m.Difference}, field{"to let it in", r.Cure[i]})
+	}
+	if p.explain {
+		fmt.Fprint(p.stdout, "\nthe policy, statement by statement\n")
+		for _, reason := range r.Reasons {
+			for line := range strings.Lines(reason.String()) {
+				fmt.Fprint(p.stdout, "  "+line)
+			}
+		}
+	}
+	fmt.Fprint(p.stdout, "\nthe token, which was not verified\n")
+	table(p.stdout, append(r.Token.fields(), field{"role", r.Role})...)
+	if r.Verdict == trustpolicy.Allowed {
+		r.Notes = append(r.Notes, "STS also checks the token's signature and expiry, and that the OIDC provider in IAM lists its audience")
+	}
+	if notes := append(r.Warnings, r.Notes...); len(notes) > 0 {
+		fmt.Fprintln(p.stdout)
+		for _, note := range notes {
+			table(p.stdout, field{"note", note})
+		}
+	}
+}
