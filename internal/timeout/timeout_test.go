@@ -46,7 +46,7 @@ func TestTheSDKDoesNotRetryIt(t *testing.T) {
 	assert.True(t, retry.NewStandard().IsErrorRetryable(otherTimeout{}), "a time-out of anybody else is retried")
 }
 
-type otherTimeout struct{ error }
+type otherTimeout struct{}
 
 func (otherTimeout) Error() string { return "timed out" }
 func (otherTimeout) Timeout() bool { return true }
