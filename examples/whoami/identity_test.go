@@ -133,6 +133,15 @@ func TestKeysOfTheEnvironmentAreAskedOfSTS(t *testing.T) {
 	assert.Contains(t, got.stdout, "InvalidClientTokenId")
 }
 
+func TestTheTimeoutEndsTheWait(t *testing.T) {
+	w := newWorld(t)
+	w.inject(t, "gryphon-dispatcher")
+	got := whoami(t, w.env, "", "-timeout", "0s")
+	assert.Equal(t, statusNone, got.status)
+	assert.Contains(t, got.firstLine(), "no credentials: ")
+	assert.Contains(t, got.firstLine(), "context deadline exceeded")
+}
+
 func TestTokenAndRoleCanBeGivenAsFlags(t *testing.T) {
 	w := newWorld(t)
 	w.inject(t, "gryphon-dispatcher")

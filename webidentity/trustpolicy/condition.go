@@ -1,6 +1,7 @@
 package trustpolicy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,11 +98,11 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 	var by string // the pattern that matched, quoted
 	for i, value := range values {
 		for _, p := range patterns {
-			m := op.match(p, value)
-			if m == Yes && by == "" {
-				by = quote(p.source)
+			matched[i] = matched[i].or(op.match(p, value))
+			if matched[i] == Yes {
+				by = cmp.Or(by, quote(p.source))
+				break
 			}
-			matched[i] = matched[i].or(m)
 		}
 	}
 	a = op.aggregate(matched)

@@ -75,8 +75,10 @@ func readJSON(src []byte) (node, error) {
 	case !utf8.Valid(src):
 		return node{}, errorAt(src, invalidUTF8(src), "invalid UTF-8")
 	}
-	if decoded, err := url.QueryUnescape(string(src)); err == nil && src[0] == '%' && strings.HasPrefix(decoded, "{") {
-		return node{}, errorAt(src, 0, "the policy is URL-encoded, as the IAM API returns it: decode it first")
+	if src[0] == '%' {
+		if decoded, err := url.QueryUnescape(string(src)); err == nil && strings.HasPrefix(decoded, "{") {
+			return node{}, errorAt(src, 0, "the policy is URL-encoded, as the IAM API returns it: decode it first")
+		}
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(src, &whole); err != nil {

@@ -63,6 +63,10 @@ func (r Request) compile(source string, wild, variables bool) pattern {
 			p.unresolved, p.unknown = why, unknown
 			return p
 		}
+		if len(p.elements)+len(value) > maxPolicy { // a few thousand variables and one long claim would fill the memory
+			p.elements, p.unresolved, p.unknown = nil, "its policy variables make it longer than a policy may be", true
+			return p
+		}
 		add(value, false)
 	}
 	return p

@@ -62,7 +62,17 @@ const (
 )
 
 // String returns "no", "yes" or "unknown".
-func (a Answer) String() string { return [...]string{"no", "yes", "unknown"}[a] }
+func (a Answer) String() string {
+	switch a {
+	case No:
+		return "no"
+	case Yes:
+		return "yes"
+	case Maybe:
+		return "unknown"
+	}
+	return "Answer(" + strconv.Itoa(int(a)) + ")"
+}
 
 // MarshalText returns what String does.
 func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
@@ -128,7 +138,13 @@ func (r Reason) String() string {
 }
 
 func (r Reason) print(b *strings.Builder, indent string) {
-	mark := [...]string{"✗", "✓", "?"}[r.Answer]
+	mark := "?"
+	switch r.Answer {
+	case No:
+		mark = "✗"
+	case Yes:
+		mark = "✓"
+	}
 	fmt.Fprintf(b, "%s%s %s\n", indent, mark, r.Text)
 	for _, line := range r.Detail {
 		fmt.Fprintf(b, "%s    %s\n", indent, line)

@@ -66,6 +66,13 @@ func TestLongValuesAreCutShort(t *testing.T) {
 	assert.Contains(t, got.Cause, "and 493 more")
 }
 
+func TestVariablesCannotFillTheMemory(t *testing.T) {
+	many := strings.Repeat("${"+provider+":sub}", 1000)
+	got := rule{policy: on(`{"StringLike": {"P:aud": "` + many + `"}}`), claims: with("sub", strings.Repeat("x", 20000))}.evaluate(t)
+	assert.Equal(t, trustpolicy.Unknown, got.Verdict)
+	assert.Contains(t, got.Cause, "its policy variables make it longer than a policy may be")
+}
+
 func TestTheStatementThatCameClosestIsTheCause(t *testing.T) {
 	p := policy("2012-10-17",
 		statement("Allow", `"Principal": {"AWS": "111122223333"}`, `"Action": "sts:AssumeRole"`, ""),
@@ -111,6 +118,7 @@ func TestVerdictsReadWell(t *testing.T) {
 	assert.Equal(t, "allowed", trustpolicy.Allowed.String())
 	assert.Equal(t, "cannot be known offline", trustpolicy.Unknown.String())
 	assert.Equal(t, "Verdict(7)", trustpolicy.Verdict(7).String())
+	assert.Equal(t, "Answer(7)", trustpolicy.Answer(7).String())
 	assert.Equal(t, trustpolicy.Denied, trustpolicy.Result{}.Verdict, "the zero value lets nobody in")
 }
 
