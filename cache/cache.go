@@ -58,14 +58,17 @@ func New(p aws.CredentialsProvider, optFns ...func(*Options)) *SessionCache {
 // Expires of the returned credentials lies before the true expiry, which [SessionCache.Status] tells, by a tenth of their life, at
 // most 60 s: a cache around this one then asks again while there is time.
 func (c *SessionCache) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	s := c.state
-	snap, now := s.snap.Load(), time.Now()
-	if now.UnixNano() < snap.hot.wall && int64(now.Sub(s.clock.base)) < snap.hot.mono {
+	snap, now := c.state.snap.Load(), time.Now()
+	if now.UnixNano() < snap.hotWall && now.Before(snap.hotMono) {
 		return snap.creds, nil
 	}
-	creds, err := s.retrieve(ctx)
-	runtime.KeepAlive(c) // not dropped while somebody waits
-	return creds, err
+	return c.retrieve(ctx)
+}
+
+// retrieve is Retrieve off the hot path.
+func (c *SessionCache) retrieve(ctx context.Context) (aws.Credentials, error) {
+	defer runtime.KeepAlive(c) // not dropped while somebody waits
+	return c.state.retrieve(ctx)
 }
 
 // Invalidate makes the held credentials unusable, for instance after a service refused them: they are not served again, not even

@@ -1,6 +1,12 @@
 package cache
 
-import "time"
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"example.com/podrole/internal/session"
+)
 
 // ShiftWall makes the cache see its wall clock set by d from now on: forward as after a suspension of the machine or a step by NTP,
 // back if d is negative. The monotonic clock runs on as before, as it does then.
@@ -17,17 +23,10 @@ func ShiftWall(c *SessionCache, d time.Duration) {
 	snap := *s.snap.Load()
 	if snap.hot != never {
 		snap.hot.wall -= int64(d)
+		snap.hotWall = snap.hot.wall
 	}
 	snap.creds.Expires = snap.creds.Expires.Add(-d)
 	s.snap.Store(&snap)
-}
-
-// ShiftMono makes the cache see its monotonic clock d further on.
-func ShiftMono(c *SessionCache, d time.Duration) {
-	s := c.state
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clock.base = s.clock.base.Add(-d)
 }
 
 // StopTimer stops the background timer, as if it never fired again.
@@ -56,3 +55,13 @@ type Inner struct{ state *state }
 func InnerOf(c *SessionCache) *Inner { return &Inner{c.state} }
 
 func (i *Inner) Dropped() bool { return i.state.dropped.Load() }
+
+// Republish makes creds the credentials held, as a refresh would.
+func Republish(c *SessionCache, creds aws.Credentials) {
+	s := c.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	got, _ := s.asker.judge(answer{Answer: session.Answer{Credentials: creds}, at: s.clock.now()})
+	s.adopt(got)
+	s.publish(s.clock.now())
+}

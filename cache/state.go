@@ -23,8 +23,12 @@ const (
 
 // snapshot is what the hot path of Retrieve reads. It is immutable.
 type snapshot struct {
+	// Before both of these, creds may be handed out without looking at anything else. They are hot, in the form that is compared
+	// fastest: two times that have a monotonic reading are compared by that alone.
+	hotWall int64
+	hotMono time.Time
 	creds   aws.Credentials // as they are handed out
-	hot     instant         // until then creds may be handed out without looking at anything else
+	hot     instant
 	sources []aws.CredentialSource
 }
 
@@ -157,6 +161,7 @@ func (s *state) stale(now instant) bool {
 // publish stores, and returns, the snapshot that follows from the state at this moment. mu is held.
 func (s *state) publish(now instant) *snapshot {
 	snap := s.view(now)
+	snap.hotWall, snap.hotMono = snap.hot.wall, s.clock.base.Add(time.Duration(min(snap.hot.mono, int64(maxAhead))))
 	s.snap.Store(snap)
 	return snap
 }
