@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab
 
 import (
@@ -36,19 +38,16 @@ func TestMain(m *testing.M) {
 
 // answer is what whoami prints with -json, as far as the tests read it.
 type answer struct {
-	Provider string `json:"provider"`
-	Fallback bool   `json:"fallback"`
-	Identity struct {
-		Account string `json:"account"`
-		Role    string `json:"role"`
-		Session string `json:"session"`
-	} `json:"identity"`
-	Error    string `json:"error"`
-	Attempts []struct {
-		Link    string `json:"link"`
-		Outcome string `json:"outcome"`
-		Reason  string `json:"reason"`
-	} `json:"attempts"`
+	Error  string `json:"error"`
+	Status struct {
+		Provider string `json:"provider"`
+		Fallback bool   `json:"fallback"`
+		Identity struct {
+			Account string `json:"account"`
+			Role    string `json:"role"`
+			Session string `json:"session"`
+		} `json:"identity"`
+	} `json:"status"`
 }
 
 func TestAPodOnTheRealRoad(t *testing.T) {
@@ -60,7 +59,8 @@ func TestAPodOnTheRealRoad(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	run(t, "go", "build", "-o", dir+"/", "github.com/versity/versitygw/cmd/versitygw", "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock", "example.com/podrole/examples/whoami")
+	run(t, "go", "build", "-o", dir+"/", "github.com/versity/versitygw/cmd/versitygw", "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock")
+	run(t, "go", "-C", filepath.Join("..", "..", ".."), "build", "-o", dir+"/", "./examples/whoami")
 
 	ca := newAuthority(t)
 	ca.writeCA(t, file("ca.pem"))
@@ -111,25 +111,25 @@ func TestAPodOnTheRealRoad(t *testing.T) {
 	t.Run("the service account that the trust policy names", func(t *testing.T) {
 		status, a, _ := whoami(t, webhook(roleName, "sts.amazonaws.com")...)
 		assert.Zero(t, status)
-		assert.Equal(t, "webidentity", a.Provider)
-		assert.Equal(t, "000000000000", a.Identity.Account)
-		assert.Equal(t, roleName, a.Identity.Role)
-		assert.Equal(t, "default.gryphon-dispatcher-0", a.Identity.Session)
+		assert.Equal(t, "webidentity", a.Status.Provider)
+		assert.Equal(t, "000000000000", a.Status.Identity.Account)
+		assert.Equal(t, roleName, a.Status.Identity.Role)
+		assert.Equal(t, "default.gryphon-dispatcher-0", a.Status.Identity.Session)
 	})
 	canary := webhook("gryphon-dispatcher-canary", "sts.amazonaws.com")
 	t.Run("the canary: refused, and the node's role is not taken", func(t *testing.T) {
 		status, a, _ := whoami(t, canary...)
 		assert.Equal(t, 1, status)
-		assert.Empty(t, a.Provider)
+		assert.Empty(t, a.Status.Provider)
 		assert.Contains(t, a.Error, "system:serviceaccount:default:gryphon-dispatcher-canary")
 		assert.Contains(t, a.Error, roleName)
 	})
 	t.Run("the canary as Java has it: the node's role, but said aloud", func(t *testing.T) {
 		status, a, log := whoami(t, append(canary, "PODROLE_FALLBACK=next")...)
 		assert.Zero(t, status)
-		assert.Equal(t, "imds", a.Provider)
-		assert.Equal(t, "eks-node", a.Identity.Role)
-		assert.True(t, a.Fallback)
+		assert.Equal(t, "imds", a.Status.Provider)
+		assert.Equal(t, "eks-node", a.Status.Identity.Role)
+		assert.True(t, a.Status.Fallback)
 		assert.Contains(t, log, "WARN")
 		assert.Contains(t, log, "running as the node")
 	})
@@ -141,7 +141,7 @@ func TestAPodOnTheRealRoad(t *testing.T) {
 	t.Run("nothing injected", func(t *testing.T) {
 		status, a, log := whoami(t, "KUBERNETES_SERVICE_HOST=10.96.0.1")
 		assert.Zero(t, status)
-		assert.Equal(t, "imds", a.Provider)
+		assert.Equal(t, "imds", a.Status.Provider)
 		assert.Contains(t, log, "the EKS webhook missed it")
 	})
 	t.Run("nothing injected, and the node's role refused", func(t *testing.T) {
