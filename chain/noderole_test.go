@@ -29,8 +29,8 @@ func nodeRole(policy chain.NodeRolePolicy) func(*chain.Options) {
 
 func node(p *chaintest.Provider) {
 	p.Answer(chaintest.From("EC2RoleProvider", chaintest.Session("AKIDNODE", 6*time.Hour)))
-	p.Sources = []aws.CredentialSource{aws.CredentialSourceIMDS}
-	p.ARN = "arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a"
+	p.Describe(func(s *chaintest.Self) { s.Sources = []aws.CredentialSource{aws.CredentialSourceIMDS} })
+	p.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a" })
 }
 
 func TestNodeRole(t *testing.T) {
@@ -85,7 +85,7 @@ func TestNodeRole(t *testing.T) {
 	bubble(t, "refused by its Source, whatever link it came from", func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop, nodeRole(chain.NodeRoleRefuse))
 		node(p.first)
-		p.first.Sources = nil
+		p.first.Describe(func(s *chaintest.Self) { s.Sources = nil })
 		_, err := p.Retrieve(t.Context())
 		require.ErrorContains(t, err, "is refused")
 		assert.Equal(t, 1, p.first.Calls())
@@ -97,13 +97,13 @@ func TestExpectedRole(t *testing.T) {
 	bubble(t, "the link that knows its ARN is compared", func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop, expect)
 		p.first.Answer(chaintest.Session("AKIDOWN", time.Hour))
-		p.first.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0"
+		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0" })
 		assert.Equal(t, "AKIDOWN", p.key(t))
 	})
 	bubble(t, "another role fails the link, before its credentials are used", func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop, expect)
 		p.first.Answer(chaintest.Session("AKIDOTHER", time.Hour))
-		p.first.ARN = "arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a"
+		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a" })
 		_, err := p.Retrieve(t.Context())
 		require.ErrorContains(t, err, "its credentials are those of arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a, not of the expected role arn:aws:iam::111122223333:role/gryphon-dispatcher")
 		var unexpected *chain.UnexpectedIdentityError
@@ -112,9 +112,9 @@ func TestExpectedRole(t *testing.T) {
 	bubble(t, "FallbackNext finds the link that is right", func(t *testing.T) {
 		p := newPod(t, chain.FallbackNext, expect)
 		p.first.Answer(chaintest.Session("AKIDOTHER", time.Hour))
-		p.first.ARN = "arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a"
+		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/eks-node/i-0f0a" })
 		p.second.Answer(chaintest.Session("AKIDOWN", time.Hour))
-		p.second.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/x"
+		p.second.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/x" })
 		assert.Equal(t, "AKIDOWN", p.key(t))
 	})
 }
@@ -123,13 +123,13 @@ func TestAnotherIdentityFromTheSameProviderIsAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop)
 		p.first.Answer(chaintest.Session("AKIDA", time.Hour))
-		p.first.ARN = "arn:aws:sts::111122223333:assumed-role/a/s1"
+		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/a/s1" })
 		assert.Equal(t, "AKIDA", p.key(t))
-		p.first.ARN = "arn:aws:sts::111122223333:assumed-role/a/s2"
+		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/a/s2" })
 		time.Sleep(time.Hour)
 		assert.Equal(t, "AKIDA", p.key(t))
 		assert.Empty(t, p.log.Lines(slog.LevelWarn), "a new session is no new identity")
-		p.first.ARN = "arn:aws:sts::111122223333:assumed-role/b/s3"
+		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/b/s3" })
 		time.Sleep(time.Hour)
 		assert.Equal(t, "AKIDA", p.key(t))
 		p.log.One(t, "WARN aws identity changed under the same provider", "role=b", "previous_role=a")

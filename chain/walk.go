@@ -94,7 +94,7 @@ func (w *walker) Fetch(ctx context.Context, held session.Held) (session.Answer, 
 	case <-ctx.Done():
 		return session.Answer{}, context.Cause(ctx)
 	}
-	if held.Recheck && len(w.failed) > 0 {
+	if held.Recheck && held.Usable && len(w.failed) > 0 {
 		return w.recheck(ctx)
 	}
 	return w.walk(ctx, held.Usable)

@@ -56,8 +56,8 @@ func TestTheFirstLinkWithCredentialsWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop)
 		p.second.Answer(chaintest.Session("AKIDSECOND", time.Hour))
-		p.second.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0"
-		p.third.Variables = "THIRD_URI"
+		p.second.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0" })
+		p.third.Describe(func(s *chaintest.Self) { s.Variables = "THIRD_URI" })
 		assert.Equal(t, "AKIDSECOND", p.key(t))
 		assert.Equal(t, 0, p.third.Calls(), "a link below the winner is not asked")
 		line := p.log.One(t, "INFO aws credentials resolved")
@@ -82,7 +82,7 @@ func TestFirstWalk(t *testing.T) {
 	bubble(t, "a failure stops the chain", func(t *testing.T) {
 		p := newPod(t, chain.FallbackDefault)
 		p.first.Answer(chaintest.Fail(errDenied))
-		p.first.Variables = "FIRST_TOKEN_FILE"
+		p.first.Describe(func(s *chaintest.Self) { s.Variables = "FIRST_TOKEN_FILE" })
 		p.second.Answer(chaintest.Credentials("AKIDNODE"))
 		_, err := p.Retrieve(t.Context())
 		require.EqualError(t, err, "podrole: first is configured (FIRST_TOKEN_FILE) and failed, so the chain stopped: api error AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity")

@@ -79,13 +79,15 @@ type Provider struct {
 	mu      sync.Mutex
 	answers []Answer
 	calls   int
+	self    Self
+}
 
-	// Sources, ARN, Variables and Bound are what the provider says of itself by ProviderSources, CallerARN, Configured and
-	// Timeout. Set them before the provider is used.
-	Sources   []aws.CredentialSource
-	ARN       string
-	Variables string
-	Bound     time.Duration
+// Self is what a [Provider] says of itself.
+type Self struct {
+	Sources   []aws.CredentialSource // ProviderSources
+	ARN       string                 // CallerARN, whatever the credentials
+	Variables string                 // Configured
+	Bound     time.Duration          // Timeout
 }
 
 // NewProvider returns a provider that gives the answers in order, and then the last one for ever. With none it is unavailable.
@@ -127,14 +129,27 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return answer(ctx)
 }
 
-// ProviderSources returns Sources.
-func (p *Provider) ProviderSources() []aws.CredentialSource { return p.Sources }
+// Describe changes what the provider says of itself.
+func (p *Provider) Describe(change func(*Self)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.self)
+}
 
-// CallerARN returns ARN, whatever the credentials.
-func (p *Provider) CallerARN(aws.Credentials) string { return p.ARN }
+func (p *Provider) describe() Self {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.self
+}
 
-// Configured returns Variables.
-func (p *Provider) Configured() string { return p.Variables }
+// ProviderSources returns Self.Sources.
+func (p *Provider) ProviderSources() []aws.CredentialSource { return p.describe().Sources }
 
-// Timeout returns Bound.
-func (p *Provider) Timeout() time.Duration { return p.Bound }
+// CallerARN returns Self.ARN.
+func (p *Provider) CallerARN(aws.Credentials) string { return p.describe().ARN }
+
+// Configured returns Self.Variables.
+func (p *Provider) Configured() string { return p.describe().Variables }
+
+// Timeout returns Self.Bound.
+func (p *Provider) Timeout() time.Duration { return p.describe().Bound }
