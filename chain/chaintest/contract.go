@@ -30,91 +30,118 @@ type Contract struct {
 // TestProvider checks that a provider keeps the contract of a chain's link.
 func TestProvider(t *testing.T, c Contract) {
 	t.Helper()
-	t.Run("gives credentials that name their source", func(t *testing.T) {
-		creds, err := c.Working(t).Retrieve(t.Context())
-		if err != nil {
-			t.Fatalf("Retrieve: %v", err)
-		}
-		if !creds.HasKeys() {
-			t.Error("the credentials lack the access key id or the secret access key")
-		}
-		if creds.Expired() {
-			t.Error("the credentials have expired already")
-		}
-		if creds.Source == "" {
-			t.Error("the credentials have no Source")
-		}
-	})
-	t.Run("is safe for concurrent use", func(t *testing.T) {
-		p := c.Working(t)
-		var wg sync.WaitGroup
-		for range 8 {
-			wg.Go(func() {
-				if _, err := p.Retrieve(t.Context()); err != nil {
-					t.Errorf("Retrieve: %v", err)
-				}
-			})
-		}
-		wg.Wait()
-	})
-	t.Run("returns an ended context as such", func(t *testing.T) {
-		if c.WithoutIO {
-			return
-		}
-		ctx, cancel := context.WithCancelCause(t.Context())
-		reason := errors.New("the caller gave up")
-		cancel(reason)
-		_, err := c.Working(t).Retrieve(ctx)
-		switch {
-		case err == nil:
-			t.Error("Retrieve with an ended context gave credentials")
-		case errors.Is(err, unavailable.Err):
-			t.Errorf("the error %q matches chain.ErrUnavailable: a chain would take the caller's leaving as \"try the next\"", err)
-		case !errors.Is(err, context.Canceled) && !errors.Is(err, reason):
-			t.Errorf("the error %q matches neither context.Canceled nor the context's cause", err)
-		}
-	})
-	t.Run("tells nothing here from a failure", func(t *testing.T) {
-		if c.Unconfigured != nil {
-			_, err := c.Unconfigured(t).Retrieve(t.Context())
-			if !errors.Is(err, unavailable.Err) {
-				t.Errorf("unconfigured: the error %v does not match chain.ErrUnavailable", err)
+	for _, check := range checks {
+		t.Run(check.name, func(t *testing.T) {
+			for _, problem := range check.problems(t, c) {
+				t.Error(problem)
 			}
-			c.checkText(t, err)
-		}
-		if c.Failing != nil {
-			_, err := c.Failing(t).Retrieve(t.Context())
-			if err == nil || errors.Is(err, unavailable.Err) {
-				t.Errorf("failing: the error %v is nil or matches chain.ErrUnavailable: a chain would go on quietly", err)
-			}
-			c.checkText(t, err)
-		}
-	})
-	t.Run("says what configures it without I/O", func(t *testing.T) {
-		if p, ok := c.Working(t).(interface{ Configured() string }); ok {
-			_ = p.Configured()
-		}
-		if c.Unconfigured != nil {
-			if p, ok := c.Unconfigured(t).(interface{ Configured() string }); ok && p.Configured() != "" {
-				t.Errorf("unconfigured, but Configured() = %q", p.Configured())
-			}
-		}
-	})
+		})
+	}
 }
 
-// checkText looks for secrets in every form an error is printed in.
-func (c Contract) checkText(t *testing.T, err error) {
-	t.Helper()
-	if err == nil {
-		return
+// checks return what is wrong; nothing is the good answer.
+var checks = []struct {
+	name     string
+	problems func(t *testing.T, c Contract) []string
+}{
+	{"gives credentials that name their source", checkCredentials},
+	{"is safe for concurrent use", checkConcurrency},
+	{"returns an ended context as such", checkEndedContext},
+	{"tells nothing here from a failure", checkErrors},
+	{"says that nothing configures it", checkConfigured},
+}
+
+func checkCredentials(t *testing.T, c Contract) (problems []string) {
+	creds, err := c.Working(t).Retrieve(t.Context())
+	if err != nil {
+		return []string{"Retrieve: " + err.Error()}
 	}
-	text := fmt.Sprintf("%v %+v %#v", err, err, err)
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		text += fmt.Sprintf(" %+v", e)
+	if !creds.HasKeys() {
+		problems = append(problems, "the credentials lack the access key id or the secret access key")
 	}
-	for _, secret := range c.Secrets {
-		if strings.Contains(text, secret) {
-			t.Error("the error's text holds a secret")
+	if creds.Expired() {
+		problems = append(problems, "the credentials have expired already")
+	}
+	if creds.Source == "" {
+		problems = append(problems, "the credentials have no Source")
+	}
+	return problems
+}
+
+func checkConcurrency(t *testing.T, c Contract) (problems []string) {
+	p := c.Working(t)
+	errs := make(chan error, 8)
+	var wg sync.WaitGroup
+	for range cap(errs) {
+		wg.Go(func() { _, err := p.Retrieve(t.Context()); errs <- err })
+	}
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			problems = append(problems, "Retrieve among others: "+err.Error())
 		}
 	}
+	return problems
+}
+
+func checkEndedContext(t *testing.T, c Contract) []string {
+	if c.WithoutIO {
+		return nil
+	}
+	reason := errors.New("the caller gave up")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason)
+	_, err := c.Working(t).Retrieve(ctx)
+	switch {
+	case err == nil:
+		return []string{"Retrieve with an ended context gave credentials"}
+	case errors.Is(err, unavailable.Err):
+		return []string{fmt.Sprintf("the error %q matches chain.ErrUnavailable: a chain would take the caller's leaving as \"try the next\"", err)}
+	case !errors.Is(err, context.Canceled) && !errors.Is(err, reason):
+		return []string{fmt.Sprintf("the error %q matches neither context.Canceled nor the context's cause", err)}
+	}
+	return nil
+}
+
+func checkErrors(t *testing.T, c Contract) (problems []string) {
+	if c.Unconfigured != nil {
+		_, err := c.Unconfigured(t).Retrieve(t.Context())
+		if !errors.Is(err, unavailable.Err) {
+			problems = append(problems, fmt.Sprintf("unconfigured: the error %v does not match chain.ErrUnavailable", err))
+		}
+		problems = append(problems, c.leaks(err)...)
+	}
+	if c.Failing != nil {
+		_, err := c.Failing(t).Retrieve(t.Context())
+		if err == nil || errors.Is(err, unavailable.Err) {
+			problems = append(problems, fmt.Sprintf("failing: the error %v is nil or matches chain.ErrUnavailable: a chain would go on quietly", err))
+		}
+		problems = append(problems, c.leaks(err)...)
+	}
+	return problems
+}
+
+func checkConfigured(t *testing.T, c Contract) []string {
+	if c.Unconfigured == nil {
+		return nil
+	}
+	p, ok := c.Unconfigured(t).(interface{ Configured() string })
+	if ok && p.Configured() != "" {
+		return []string{fmt.Sprintf("unconfigured, but Configured() = %q", p.Configured())}
+	}
+	return nil
+}
+
+// leaks looks for secrets in every form an error is printed in.
+func (c Contract) leaks(err error) (problems []string) {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		text := fmt.Sprintf("%v %+v %#v", e, e, e)
+		for _, secret := range c.Secrets {
+			if strings.Contains(text, secret) {
+				problems = append(problems, fmt.Sprintf("the text of a %T holds a secret", e))
+			}
+		}
+	}
+	return problems
 }
