@@ -65,7 +65,7 @@ func (n *Net) Blackhole(address string) {
 // Handle puts a function at the address that gets the server's end of every connection, in a goroutine of its own, and closes it when it returns.
 func (n *Net) Handle(address string, serve func(net.Conn)) {
 	n.put(address, func(context.Context) (net.Conn, error) {
-		client, server := net.Pipe()
+		client, server := pipe(clientAddr, addr(address))
 		go func() { defer server.Close(); serve(server) }()
 		return client, nil
 	})
@@ -84,7 +84,7 @@ func (n *Net) Serve(address string, handler http.Handler) (stop func()) {
 func (n *Net) Listen(address string) net.Listener {
 	l := &listener{address: address, conns: make(chan net.Conn), closed: make(chan struct{})}
 	n.put(address, func(ctx context.Context) (net.Conn, error) {
-		client, server := net.Pipe()
+		client, server := pipe(clientAddr, addr(address))
 		select {
 		case l.conns <- server:
 			return client, nil
@@ -124,6 +124,9 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 func (l *listener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
 func (l *listener) Addr() net.Addr { return addr(l.address) }
+
+// clientAddr is the address of every client (RFC 5737: documentation).
+const clientAddr addr = "192.0.2.1:49152"
 
 type addr string
 
