@@ -79,9 +79,7 @@ const (
 func (c Claims) legacy() bool { return c.Issuer == legacyIssuer }
 
 // provider is the issuer as IAM writes it, in a provider's ARN and in condition keys: without the scheme.
-func (c Claims) provider() string {
-	return strings.TrimSuffix(strings.TrimPrefix(c.Issuer, "https://"), "/")
-}
+func (c Claims) provider() string { return strings.TrimPrefix(c.Issuer, "https://") }
 
 // String returns the claims that trust policies are about, with control characters replaced and long values cut.
 func (c Claims) String() string {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -32,13 +31,14 @@ const (
 	maxAttempts = 3
 	// maxBackoff is the longest wait between two attempts: an exchange has 10 s in all.
 	maxBackoff = 2 * time.Second
+	// firstBackoff bounds the first wait, the next is twice as long. The SDK's own 50 ms would be over before STS could have
+	// another try at an issuer's keys.
+	firstBackoff = 250 * time.Millisecond
 	// maxAnswer is the largest answer that is read, in bytes. STS's has about 2,000, its session token has no fixed limit.
 	maxAnswer = 64 << 10
 	// maxBundle is the largest CA bundle that is read, in bytes. Mozilla's whole list has about 250,000.
 	maxBundle = 4 << 20
 )
-
-type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // httpClient returns the client to reach STS with, and what closes its connections.
 func (o *Options) httpClient(e env.Lookup) (aws.HTTPClient, func(), error) {
@@ -47,9 +47,6 @@ func (o *Options) httpClient(e env.Lookup) (aws.HTTPClient, func(), error) {
 	}
 	// The transport is the AWS SDK's: proxy variables, TLS 1.2 at least, FIPS curves.
 	transport := awshttp.NewBuildableClient().GetTransport()
-	if o.dial != nil {
-		transport.DialContext = o.dial
-	}
 	if path := e.Get(caBundleVar); path != "" {
 		roots, err := readBundle(path)
 		if err != nil {
@@ -61,6 +58,9 @@ func (o *Options) httpClient(e env.Lookup) (aws.HTTPClient, func(), error) {
 		transport.TLSClientConfig.RootCAs = roots
 	}
 	transport.OnProxyConnectResponse = refusedTunnel
+	if o.tune != nil {
+		o.tune(transport)
+	}
 	client := &http.Client{
 		Transport: transport,
 		// STS never redirects, and a token must not follow somebody else's word to another host.
@@ -122,7 +122,7 @@ type call struct {
 func (c *call) options(o *sts.Options) {
 	o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
 		s.MaxAttempts = maxAttempts
-		s.MaxBackoff = maxBackoff
+		s.MaxBackoff, s.BaseDelay = maxBackoff, firstBackoff
 		// STS answers InvalidIdentityToken and IDPCommunicationError also when it could not fetch the issuer's keys just then.
 		s.Retryables = append(s.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{
 			"InvalidIdentityToken": {}, "InvalidIdentityTokenException": {}, "IDPCommunicationError": {}, "IDPCommunicationErrorException": {},
@@ -202,7 +202,10 @@ func (e *hungError) Timeout() bool        { return true }
 func (e *hungError) RetryableError() bool { return true }
 
 // warnTarget says what is worth knowing of where a token goes.
-func (o *Options) warnTarget(ctx context.Context, n *notes, t target) {
+func (o *Options) warnTarget(ctx context.Context, e env.Lookup, n *notes, t target) {
+	if bundle := e.Get(caBundleVar); bundle != "" && o.HTTPClient != nil && n.first("CA bundle", bundle) {
+		o.logger().LogAttrs(ctx, slog.LevelWarn, caBundleVar+" is not used for STS, because an HTTP client was given", slog.String("file", bundle))
+	}
 	if t.plainRemote && n.first("plain http", t.shown) {
 		o.logger().LogAttrs(ctx, slog.LevelWarn, "web identity token is sent over plain http",
 			slog.String("endpoint", t.shown), slog.String("source", t.customVar))

@@ -36,9 +36,9 @@ type target struct {
 	plainRemote bool     // http to a host that is not loopback
 }
 
-// target finds the STS to ask, out of options, environment and the token's issuer. It does no I/O.
-func (o *Options) target(e env.Lookup, issuer string) (target, error) {
-	t, err := o.region(e, issuer)
+// target finds the STS to ask, out of options, environment and the claims of the token, if there is one. It does no I/O.
+func (o *Options) target(e env.Lookup, c *Claims) (target, error) {
+	t, err := o.region(e, c)
 	if err != nil {
 		return target{}, err
 	}
@@ -64,7 +64,7 @@ func (o *Options) target(e env.Lookup, issuer string) (target, error) {
 }
 
 // region follows the order of the AWS SDKs, and ends with the token.
-func (o *Options) region(e env.Lookup, issuer string) (target, error) {
+func (o *Options) region(e env.Lookup, c *Claims) (target, error) {
 	region, source := o.Region, "Options.Region"
 	if region == "" {
 		source, region = e.First(regionVar, defaultRegionVar)
@@ -75,11 +75,14 @@ func (o *Options) region(e env.Lookup, issuer string) (target, error) {
 	case region != "":
 		return target{region: region}, nil
 	}
-	if region, ok := eksRegion(issuer); ok {
+	if c == nil {
+		return target{}, configErrorf("no region for STS: set Options.Region, %s or %s", regionVar, defaultRegionVar)
+	}
+	if region, ok := eksRegion(c.Issuer); ok {
 		return target{region: region, fromToken: true}, nil
 	}
 	return target{}, configErrorf("no region for STS: set Options.Region, %s or %s (the token's issuer, %s, is no EKS cluster's, whose region would do)",
-		regionVar, defaultRegionVar, orNone(issuer))
+		regionVar, defaultRegionVar, orNone(c.Issuer))
 }
 
 // hostLabel is what may stand in a host name between two dots (RFC 1123): a region becomes part of STS's.

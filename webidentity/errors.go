@@ -60,7 +60,11 @@ type ExchangeError struct {
 }
 
 func (e *ExchangeError) Error() string {
-	return fmt.Sprintf("%s for %s: %s: %s%s", e.Operation, e.what(), e.problem, e.Cure, e.trailer())
+	call := e.Operation
+	if e.RoleARN != "" {
+		call += " for " + e.what()
+	}
+	return fmt.Sprintf("%s: %s: %s%s", call, e.problem, e.Cure, e.trailer())
 }
 
 func (e *ExchangeError) Unwrap() error { return e.err }

@@ -65,7 +65,7 @@ func (x *exchange) client(ctx context.Context, asked *Exchange) (AssumeRoleWithW
 		asked.Endpoint = "the STS client given"
 		return x.o.Client, func() {}, nil
 	}
-	t, err := x.o.target(x.env, asked.Claims.Issuer)
+	t, err := x.o.target(x.env, &asked.Claims)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,7 +73,7 @@ func (x *exchange) client(ctx context.Context, asked *Exchange) (AssumeRoleWithW
 	if err != nil {
 		return nil, nil, err
 	}
-	x.o.warnTarget(ctx, x.notes, t)
+	x.o.warnTarget(ctx, x.env, x.notes, t)
 	asked.Endpoint, asked.Region = t.shown, t.region
 	return t.client(httpClient, nil), done, nil
 }

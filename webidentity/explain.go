@@ -29,7 +29,7 @@ func (x Exchange) explain(err error, c *call, now time.Time) error {
 		return &ExchangeError{Exchange: x, Cure: cure, problem: problem, err: withoutDeadline(err)}
 	}
 	if cure := x.passing(); cure != "" {
-		return &ExchangeError{Exchange: x, Cure: cure, problem: fmt.Sprintf("STS answered %s (HTTP %d) %s", x.Code, x.Status, times(c.attempts)), err: err}
+		return &ExchangeError{Exchange: x, Cure: cure, problem: fmt.Sprintf("STS answered %s%s %s", x.Code, x.inHTTP(), times(c.attempts)), err: err}
 	}
 	cure, final := x.cure(api.ErrorMessage(), now)
 	return &DeniedError{Exchange: x, Cure: cure, final: final, err: err}
@@ -222,8 +222,15 @@ func inRegion(region string) string {
 	return "region " + region
 }
 
+func (x *Exchange) inHTTP() string {
+	if x.Status == 0 { // a client that is no HTTP client
+		return ""
+	}
+	return fmt.Sprintf(" (HTTP %d)", x.Status)
+}
+
 func times(n int) string {
-	if n == 1 {
+	if n <= 1 {
 		return "once"
 	}
 	return fmt.Sprintf("%d times", n)

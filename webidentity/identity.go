@@ -41,7 +41,7 @@ func (o *Options) callerIdentity(ctx context.Context, creds aws.Credentials, c *
 	if !creds.HasKeys() {
 		return "", configError{errors.New("webidentity: credentials without keys have no identity")}
 	}
-	t, err := o.target(o.LookupEnv, "")
+	t, err := o.target(o.LookupEnv, nil)
 	if err != nil {
 		return "", err
 	}

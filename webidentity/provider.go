@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -61,7 +62,7 @@ type Options struct {
 	// the token, each once for every value, and a DEBUG for every exchange. If nil, slog.Default().
 	Logger *slog.Logger
 
-	dial dialFunc // tests put a network of their own under the client made here
+	tune func(*http.Transport) // tests put a network of their own under the client made here
 }
 
 // Provider exchanges a web identity token for a role's credentials. It keeps no credentials: a cache above it does. Its methods are

@@ -1,0 +1,21 @@
+package webidentity
+
+import "net/http"
+
+// Tune puts a network of the test's own under the HTTP client that is made where none is given.
+func Tune(tune func(*http.Transport)) func(*Options) {
+	return func(o *Options) { o.tune = tune }
+}
+
+var (
+	SessionName      = sessionName
+	ValidSessionName = validSessionName
+	EKSRegion        = eksRegion
+	ReadToken        = readToken
+	Show             = show
+)
+
+const (
+	MaxAnswer = maxAnswer
+	MaxShown  = maxShown
+)
