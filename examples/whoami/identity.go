@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/podrole/chain"
+	"example.com/podrole/ecs"
+	"example.com/podrole/imds"
 	"example.com/podrole/webidentity"
 )
 
@@ -21,6 +23,7 @@ type identityReport struct {
 	ARN       string           `json:"arn,omitempty"`       // whom they act as
 	ARNError  string           `json:"arn_error,omitempty"` // why that is not known
 	Status    chain.Status     `json:"status"`
+	Notes     []string         `json:"notes,omitempty"`     // what nobody may miss about the identity
 	Providers []providerReport `json:"providers,omitempty"` // with -explain
 }
 
@@ -30,14 +33,19 @@ func (p program) identity(ctx context.Context) int {
 	defer cancel()
 	c := chain.NewDefault(func(o *chain.Options) {
 		o.LookupEnv = p.env
-		o.Logger = p.logger()
+		// The chain tells what it found once its callers have it, and this program may have ended by then: the report says it instead.
+		// What a provider warns of, an endpoint without TLS for example, comes while the caller waits.
+		o.Logger = slog.New(slog.DiscardHandler)
 		o.WebIdentity = p.webIdentity
+		o.Container = func(o *ecs.Options) { o.Logger = p.logger }
+		o.IMDS = func(o *imds.Options) { o.Logger = p.logger }
 	})
 	defer c.Close()
 	creds, err := c.Retrieve(ctx)
 	report := identityReport{Found: err == nil, Error: oneLine(err), Status: c.Status()}
 	if report.Found {
 		report.ARN, report.ARNError = p.callerARN(ctx, creds, report.Status)
+		report.Notes = p.notes(report.Status)
 	}
 	if p.explain {
 		report.Providers = p.explainProviders(report.Status)
@@ -55,20 +63,22 @@ func (p program) identity(ctx context.Context) int {
 
 // webIdentity puts -token and -role in the place of the variables.
 func (p program) webIdentity(o *webidentity.Options) {
-	o.TokenFile, o.RoleARN = cmp.Or(p.token, o.TokenFile), cmp.Or(p.role, o.RoleARN)
+	o.TokenFile, o.RoleARN, o.Logger = cmp.Or(p.token, o.TokenFile), cmp.Or(p.role, o.RoleARN), p.logger
 }
 
-// logger passes on what the chain warns of, without the time.
-func (p program) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{
-		Level: slog.LevelWarn,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
+// notes are what the chain warns of in a log.
+func (p program) notes(s chain.Status) []string {
+	var notes []string
+	if s.Identity.Source == "EC2RoleProvider" {
+		notes = append(notes, "this is the role of the EC2 instance: in a pod or a task it is the host's, not the workload's own; PODROLE_NODE_ROLE=refuse makes it an error")
+	}
+	if s.Fallback {
+		notes = append(notes, "this is a fallback: a provider before it is configured and failed")
+	}
+	if s.Identity.Source == "EnvConfigCredentials" && len(s.Shadowed) > 0 {
+		notes = append(notes, "keys in the environment shadow an identity of the workload's own ("+strings.Join(s.Shadowed, ", ")+"): unset them if they are left over")
+	}
+	return notes
 }
 
 // callerARN is the ARN that the source of the credentials knows, else the one that STS does.
@@ -76,7 +86,7 @@ func (p program) callerARN(ctx context.Context, creds aws.Credentials, status ch
 	if status.Identity.ARN != "" {
 		return status.Identity.ARN, ""
 	}
-	arn, err := webidentity.CallerIdentity(ctx, creds, func(o *webidentity.Options) { o.LookupEnv, o.Logger = p.env, p.logger() })
+	arn, err := webidentity.CallerIdentity(ctx, creds, func(o *webidentity.Options) { o.LookupEnv, o.Logger = p.env, p.logger })
 	return arn, oneLine(err)
 }
 
@@ -91,7 +101,8 @@ func (p program) printIdentity(r identityReport) {
 			expires = fmt.Sprintf("%s, in %s", stamp(r.Status.Expires), time.Until(r.Status.Expires).Round(time.Second))
 		}
 		table(p.stdout, field{"arn", cmp.Or(r.ARN, "not known: "+r.ARNError)}, field{"account", id.Account}, field{"role", id.Role},
-			field{"session", id.Session}, field{"source", id.Source}, field{"access key", r.Status.AccessKeyID}, field{"expires", expires})
+			field{"session", id.Session}, field{"source", id.Source}, field{"access key", r.Status.AccessKeyID}, field{"expires", expires},
+			field{"note", strings.Join(r.Notes, "\n")})
 	} else {
 		fmt.Fprintln(p.stdout, "no credentials: "+strings.TrimPrefix(r.Error, "podrole: "))
 	}

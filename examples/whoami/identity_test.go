@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -95,12 +96,34 @@ func TestARefusalIsTheFirstLine(t *testing.T) {
 	assert.Empty(t, w.node.Requests(), "the node's role is not asked for")
 }
 
-func TestTheNodesRoleInAPodIsWarnedOf(t *testing.T) {
+func TestWhatNobodyMayMissIsNoted(t *testing.T) {
+	const node, fallback, shadow = "this is the role of the EC2 instance:", "this is a fallback:", "keys in the environment shadow an identity of the workload's own (webidentity, container)"
 	w := newWorld(t)
 	got := whoami(t, w.env, "")
 	assert.Equal(t, statusFound, got.status)
 	assert.Equal(t, "node-role, by imds", got.firstLine())
-	assert.Contains(t, got.stderr, `level=WARN msg="running as the node:`)
+	assert.Contains(t, got.stdout, "  note        "+node)
+
+	w.inject(t, "gryphon-dispatcher-canary")
+	w.env["PODROLE_FALLBACK"] = "next"
+	got = whoami(t, w.env, "")
+	assert.Equal(t, "node-role, by imds", got.firstLine())
+	assert.Contains(t, got.stdout, "  note        "+node)
+	assert.Contains(t, got.stdout, "\n              "+fallback)
+
+	w.associate(t)
+	w.env["AWS_ACCESS_KEY_ID"], w.env["AWS_SECRET_ACCESS_KEY"] = keyID, secret
+	assert.Contains(t, whoami(t, w.env, "").stdout, "  note        "+shadow)
+	assert.Contains(t, whoami(t, w.env, "", "-json").stdout, shadow)
+}
+
+func TestWhatAProviderWarnsOfGoesToTheErrorStream(t *testing.T) {
+	w := newWorld(t)
+	w.node.Change(func(o *imdstest.Options) { o.V1, o.NoSessions = true, http.StatusNotFound })
+	w.env["AWS_EC2_METADATA_V1_DISABLED"] = "false"
+	got := whoami(t, w.env, "")
+	assert.Equal(t, statusFound, got.status, got.stdout)
+	assert.Contains(t, got.stderr, "level=WARN msg=")
 	assert.NotContains(t, got.stderr, "time=")
 }
 
@@ -247,13 +270,8 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 		"node":        {roleVar: "", tokenFileVar: "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "", "AWS_CONTAINER_AUTHORIZATION_TOKEN": ""},
 		"refused":     {roleVar: "arn:aws:iam::111122223333:role/none"},
 	} {
-		env := map[string]string{}
-		for k, v := range w.env {
-			env[k] = v
-		}
-		for k, v := range change {
-			env[k] = v
-		}
+		env := maps.Clone(w.env)
+		maps.Copy(env, change)
 		surroundings[name] = env
 	}
 	node := w.node.Credentials()

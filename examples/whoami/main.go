@@ -33,6 +33,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"time"
@@ -63,6 +64,7 @@ type program struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	logger *slog.Logger // what the providers warn of goes to stderr
 }
 
 type flags struct {
@@ -76,7 +78,7 @@ type flags struct {
 
 // run does what the arguments ask, and returns the exit status.
 func run(ctx context.Context, args []string, lookup env.Lookup, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := program{env: lookup, stdin: stdin, stdout: stdout, stderr: stderr}
+	p := program{env: lookup, stdin: stdin, stdout: stdout, stderr: stderr, logger: warnings(stderr)}
 	set := flag.NewFlagSet("whoami", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.BoolVar(&p.json, "json", false, "print JSON, for programs")
@@ -102,6 +104,19 @@ func run(ctx context.Context, args []string, lookup env.Lookup, stdin io.Reader,
 		return p.trust()
 	}
 	return p.identity(ctx)
+}
+
+// warnings returns a logger of warnings, without their time.
+func warnings(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
 }
 
 // bad reports input that nothing can be done with.

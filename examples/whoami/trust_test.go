@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,7 @@ func (o outcome) firstLine() string {
 // whoami runs the program in an environment that holds nothing but what is given.
 func whoami(t *testing.T, environment map[string]string, stdin string, args ...string) outcome {
 	t.Helper()
+	environment = maps.Clone(environment) // the chain may still read it when run has returned, and the caller changes it
 	lookup := func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
