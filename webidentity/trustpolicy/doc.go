@@ -26,8 +26,8 @@
 //
 // Keys of the request (aws:SourceIp, sts:RoleSessionName), numeric, date, address and binary operators, claims of which STS makes keys
 // for some providers only: where the verdict turns on them it is [Unknown], which is neither yes nor no. [Allowed] speaks of the trust
-// policy alone: STS also checks the token's signature, its expiry and the audiences of the OIDC provider, and organisations can forbid
-// the call by a policy of their own.
+// policy alone: STS also checks the token's signature, its expiry and the audiences of the OIDC provider, a token with session tags
+// needs leave for sts:TagSession as well, and organisations can forbid the call by a policy of their own.
 //
 // # Security
 //
