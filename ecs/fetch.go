@@ -82,16 +82,16 @@ func tries(err error) int {
 	return math.MaxInt
 }
 
-// timedOut returns the error of a Retrieve that ran out of its time, or nil.
+// timedOut returns the error of a Retrieve whose time ran out without an answer, or nil. Where there was an answer, that is the error.
 func timedOut(ctx context.Context, last error, bound time.Duration) *timeout.Error {
-	deadline, _ := ctx.Deadline()
-	switch {
-	case !time.Now().Before(deadline): // the last attempt ends with ctx, and may be seen to end before it
-		return &timeout.Error{Op: "container credentials", Bound: bound, Last: last.Error()}
-	case linklocal.IsKind(last, linklocal.Silent, linklocal.Stalled):
-		return &timeout.Error{Op: "container credentials", Last: last.Error()}
+	if !linklocal.IsTimeout(last) {
+		return nil
 	}
-	return nil
+	late := &timeout.Error{Op: "container credentials", Last: last.Error()}
+	if deadline, _ := ctx.Deadline(); !time.Now().Before(deadline) {
+		late.Bound = bound
+	}
+	return late
 }
 
 // documentError is an answer with status 200 that is not credentials.

@@ -42,18 +42,14 @@ func (p *Provider) fetch(ctx context.Context, s settings) (aws.Credentials, erro
 	defer cancel()
 	w := &walk{settings: s, p: p, client: p.client, memory: p.remembered(s.endpoint.String())}
 	creds, err := w.credentials(ctx)
-	deadline, _ := ctx.Deadline()
-	switch {
-	case err == nil:
-		return creds, nil
-	case errors.Is(err, unavailable.Err):
-		return aws.Credentials{}, err
-	case !time.Now().Before(deadline): // the last attempt ends with ctx, and may be seen to end before it
-		return aws.Credentials{}, &timeout.Error{Op: "instance metadata", Bound: s.total, Last: err.Error()}
-	case linklocal.IsKind(err, linklocal.Silent, linklocal.Stalled):
-		return aws.Credentials{}, &timeout.Error{Op: "instance metadata", Last: err.Error()}
+	if err != nil && !errors.Is(err, unavailable.Err) && linklocal.IsTimeout(err) {
+		late := &timeout.Error{Op: "instance metadata", Last: err.Error()}
+		if deadline, _ := ctx.Deadline(); !time.Now().Before(deadline) {
+			late.Bound = s.total
+		}
+		err = late
 	}
-	return aws.Credentials{}, err
+	return creds, err
 }
 
 func (w *walk) credentials(ctx context.Context) (aws.Credentials, error) {
@@ -131,10 +127,9 @@ func (w *walk) tryV1(ctx context.Context) error {
 func (w *walk) list(ctx context.Context) (string, error) {
 	var role string
 	err := w.get(ctx, rolesPath, func(r linklocal.Request, a *linklocal.Answer) error {
-		line, _, _ := bytes.Cut(bytes.TrimSpace(a.Body), []byte("\n"))
-		role = string(bytes.TrimSpace(line))
-		if role != "" && !roleName.MatchString(role) {
-			return unreadableAnswer(r, "a list of roles", errors.New("its first line has characters that no role's name has"))
+		var err error
+		if role, err = parseRoles(a.Body); err != nil {
+			return unreadableAnswer(r, "a list of roles", err)
 		}
 		return nil
 	})
@@ -146,6 +141,16 @@ func (w *walk) list(ctx context.Context) (string, error) {
 		return "", unavailable.Errorf("%w: no role is attached to this instance", err)
 	case err != nil:
 		return "", err
+	}
+	return role, nil
+}
+
+// parseRoles returns the first of a list of roles, one a line; "" for an empty list.
+func parseRoles(list []byte) (string, error) {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(list), []byte("\n"))
+	role := string(bytes.TrimSpace(line))
+	if role != "" && !roleName.MatchString(role) {
+		return "", errors.New("its first line has characters that no role's name has")
 	}
 	return role, nil
 }

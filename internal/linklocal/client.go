@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -80,10 +81,11 @@ type Answer struct {
 }
 
 // Do asks until use returns nil for an answer, until an error is not worth another attempt, or until ctx ends. It returns the
-// last attempt's error: an [*Error] where no answer came, else what use returned; after several attempts inside a [*Tried].
-// It does not begin a pause that ctx would cut short.
+// last attempt's error: an [*Error] where no answer came, else what use returned; after several attempts inside a [*Tried]. The
+// silence of an attempt that ctx cut short says nothing: then it is the error before. No pause begins that ctx would cut short.
 func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) error {
 	started := time.Now()
+	var last error
 	for n := 1; ; n++ {
 		answer, err := c.once(ctx, r)
 		if err == nil {
@@ -92,11 +94,14 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 		if err == nil {
 			return nil
 		}
+		if e, ok := errors.AsType[*Error](err); !ok || !e.Timeout() || e.Bound == r.Bound || last == nil {
+			last = err
+		}
 		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, Backoff(n, rand.Float64())) {
 			if n > 1 {
-				err = &Tried{err, n, time.Since(started)}
+				return &Tried{last, n, time.Since(started)}
 			}
-			return err
+			return last
 		}
 	}
 }
@@ -183,7 +188,12 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 
 // connect is the transport's dialer. It goes to the URL that was checked, whatever the transport names, and lives as long as its
 // attempt: the transport would detach a dial from its request, for the sake of a later one, and here no later one can use it.
-func (c *Client) connect(ctx context.Context, network, _ string) (net.Conn, error) {
+func (c *Client) connect(ctx context.Context, network, _ string) (conn net.Conn, err error) {
+	defer func() { // the transport's goroutine is not ours: a panic of a dialer given in Options would end the process
+		if recover() != nil {
+			conn, err = nil, &dialFailure{kind: Broken, detail: "the dialer or the resolver panicked"}
+		}
+	}()
 	a := ctx.Value(attemptKey{}).(*attempt)
 	addrs, err := c.resolve(a)
 	if err != nil {
@@ -229,7 +239,7 @@ func (c *Client) resolve(a *attempt) ([]netip.Addr, error) {
 		addrs, err = c.lookup(a.ctx, "ip", host)
 		switch {
 		case err != nil && a.ctx.Err() != nil:
-			return nil, &dialFailure{kind: DNS, detail: "looking up " + host + " took too long"}
+			return nil, &dialFailure{kind: Silent}
 		case err != nil:
 			return nil, &dialFailure{kind: DNS, detail: "cannot look up " + host, cause: safeCause(err)}
 		case len(addrs) == 0:

@@ -22,7 +22,7 @@ const (
 	Refused               // nobody listens
 	NoRoute               // the address cannot be reached from here, by the kernel's own word
 	DNS                   // the name has no address
-	Silent                // not a byte of an answer came in time
+	Silent                // not a byte of an answer came in time, nor a connection, nor an address
 	Stalled               // an answer began and did not end in time
 	TLS                   // the certificate or the handshake was bad
 	Forbidden             // the rules forbid the address; nothing was sent
@@ -40,6 +40,15 @@ type Error struct {
 
 	detail string
 	cause  error
+}
+
+// Timeout reports whether time ran out.
+func (e *Error) Timeout() bool { return e.Kind == Silent || e.Kind == Stalled }
+
+// IsTimeout reports whether err is an [*Error] for which time ran out.
+func IsTimeout(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Timeout()
 }
 
 func (e *Error) Error() string { return e.Method + " " + e.URL + ": " + e.Reason() }
@@ -119,7 +128,7 @@ func dialError(ctx context.Context, err error) error {
 		wsaNetUnreach, wsaHostUnreach, wsaAddrNotAvail, wsaAFNoSupport, wsaAccess, wsaNetDown, wsaHostDown):
 		kind = NoRoute
 	}
-	return &dialFailure{kind, detail, safeCause(err)}
+	return &dialFailure{kind: kind, detail: detail, cause: safeCause(err)}
 }
 
 // Windows has error numbers of its own for sockets, which package syscall does not map; no other system uses these numbers.
@@ -167,8 +176,8 @@ func classify(ctx context.Context, err error) (kind Kind, detail string, cause e
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return TLS, "its certificate is not trusted", bad
 	}
-	if bad, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return TLS, "it does not speak TLS", bad
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return TLS, "it does not speak TLS", nil
 	}
 	if _, ok := errors.AsType[tls.AlertError](err); ok {
 		return TLS, "it refused the TLS handshake", safeCause(err)
@@ -205,7 +214,7 @@ func safeCause(err error) error {
 // location describes where a redirect leads by its host alone: the rest may hold anything.
 func location(res *http.Response) string {
 	text := fmt.Sprintf("with status %d", res.StatusCode)
-	if u, err := url.Parse(res.Header.Get("Location")); err == nil && hostName.MatchString(u.Hostname()) {
+	if u, err := url.Parse(res.Header.Get("Location")); err == nil && isHostName(u.Hostname()) {
 		text += " to host " + u.Hostname()
 	}
 	return text

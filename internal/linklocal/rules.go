@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,8 +31,8 @@ func (r Rules) Check(raw string) (*url.URL, error) {
 		return nil, errors.New("it has user information (the part before an @), which can disguise where a request goes")
 	case u.Hostname() == "" || u.Opaque != "":
 		return nil, errors.New("it names no host")
-	case u.Port() == "0":
-		return nil, errors.New("port 0 is no port")
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, errors.New("its port is not a number from 1 to 65535")
 	}
 	addr, err := literal(u.Hostname())
 	if err != nil {
@@ -41,6 +42,13 @@ func (r Rules) Check(raw string) (*url.URL, error) {
 		return nil, r.refusal(u, addr)
 	}
 	return u, nil
+}
+
+func isHostName(s string) bool { return len(s) <= 253 && hostName.MatchString(s) }
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 // Own reports whether a URL's host is by itself one of the rules' own: an allowed address, or the name localhost, whose addresses
@@ -86,8 +94,10 @@ func (r Rules) String() string {
 	return text
 }
 
+const label = `[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?`
+
 var (
-	hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?$`)
+	hostName = regexp.MustCompile(`^` + label + `(\.` + label + `)*\.?$`)
 	// A last label that is a number makes a host an IPv4 address for inet_aton and for browsers (WHATWG URL, "ends in a number"):
 	// 2852039166, 0xa9fea9fe, 0251.0376.0251.0376, 169.254.43518. Go takes them for names, and the system's resolver need not.
 	numeric = regexp.MustCompile(`(?i)(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$`)
@@ -101,7 +111,7 @@ func literal(host string) (netip.Addr, error) {
 		return netip.Addr{}, errors.New("its host is not an IP address")
 	case err != nil && numeric.MatchString(host):
 		return netip.Addr{}, errors.New("its host is a number in decimal, octal or hexadecimal notation: write an IPv4 address as four decimal numbers")
-	case err != nil && !hostName.MatchString(host):
+	case err != nil && !isHostName(host):
 		return netip.Addr{}, errors.New("its host is not a host name")
 	case err != nil:
 		return netip.Addr{}, nil

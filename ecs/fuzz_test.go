@@ -1,0 +1,96 @@
+package ecs_test
+
+import (
+	"encoding/base64"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"example.com/podrole/ecs"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestWhatIsReadOfARefusal(t *testing.T) {
+	for body, want := range map[string][2]string{
+		"[req-3]: (InvalidTokenException): s3cret, fault: client\n": {"InvalidTokenException", "req-3"},
+		"(ThrottlingException): s3cret, fault: client":              {"ThrottlingException", ""},
+		`{"code":"InvalidIdInRequest","message":"s3cret"}`:          {"InvalidIdInRequest", ""},
+		`{"Code":"InternalServerError"}`:                            {"InternalServerError", ""},
+		"[req 3]: (InvalidTokenException): x":                       {},
+		"[s3cret!]: (InvalidTokenException): x":                     {},
+		"[req-3]: (s3cret 1): x":                                    {},
+		"x [req-3]: (InvalidTokenException): x":                     {},
+		"[req-3]: (" + strings.Repeat("s", 65) + "): x":             {},
+		`{"code":5}`:             {},
+		`{"code":"s3cret 1"}`:    {},
+		`"code"`:                 {},
+		"<html>":                 {},
+		"":                       {},
+		"null":                   {},
+		"Unauthorized Exception": {},
+	} {
+		code, id := ecs.ParseRefusal([]byte(body))
+		assert.Equal(t, want, [2]string{code, id}, body)
+	}
+}
+
+func TestWhatIsReadOfAToken(t *testing.T) {
+	jwt := func(payload string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".x"
+	}
+	for token, want := range map[string]string{
+		jwt(`{"sub":"system:serviceaccount:a:b","aud":["pods.eks.amazonaws.com"],"exp":9999999999}`): "",
+		jwt(`{"sub":"s","aud":"pods.eks.amazonaws.com"}`):                                            "",
+		jwt(`{"aud":["sts.amazonaws.com","x"]}`):                                                     `: its audience is "sts.amazonaws.com, x", not pods.eks.amazonaws.com`,
+		jwt(`{"aud":[5]}`):                                                                           `: its audience is "", not pods.eks.amazonaws.com`,
+		jwt(`{}`):                                                                                    `: its audience is "", not pods.eks.amazonaws.com`,
+		jwt(`{"aud":"x\u0000\n` + strings.Repeat("y", 300) + `"}`):                                   `: its audience is "x??` + strings.Repeat("y", 253) + `...", not pods.eks.amazonaws.com`,
+		jwt(`[]`): ": it is not a JWT",
+		"a.!.c":   ": it is not a JWT",
+		"a.b":     ": it is not a JWT",
+		"":        ": there is none",
+		"Bearer " + jwt(`{"aud":"pods.eks.amazonaws.com"}`): `: it begins with "Bearer ", and the agent wants the bare token`,
+	} {
+		assert.Equal(t, want, ecs.Oddities(token), token)
+	}
+	assert.Contains(t, ecs.Oddities(jwt(`{"aud":"pods.eks.amazonaws.com","exp":946684800.5}`)), "it has expired (at 2000-01-01T00:00:00Z, ")
+	assert.NotContains(t, ecs.Oddities(jwt(`{"aud":"pods.eks.amazonaws.com","exp":1e300}`)), "expired")
+}
+
+// FuzzRefusal: of a foreign body nothing is kept but words and request ids.
+func FuzzRefusal(f *testing.F) {
+	f.Add([]byte("[req-3]: (InvalidTokenException): x, fault: client"))
+	f.Add([]byte(`{"code":"InvalidIdInRequest","message":"x","HTTPErrorCode":400}`))
+	f.Add([]byte("<html>"))
+	word, id := regexp.MustCompile(`^[A-Za-z]{0,64}$`), regexp.MustCompile(`^[A-Za-z0-9-]{0,64}$`)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		code, requestID := ecs.ParseRefusal(body)
+		assert.Regexp(t, word, code)
+		assert.Regexp(t, id, requestID)
+	})
+}
+
+// FuzzToken: a token that is accepted from a file fits one line of a header, and what is shown of any token fits one line of a log.
+func FuzzToken(f *testing.F) {
+	f.Add([]byte("e30.eyJhdWQiOlsiYSJdfQ.x\n"))
+	f.Add([]byte("a\r\nX: y"))
+	f.Add([]byte("Bearer e30.eyJzdWIiOiJzIiwiYXVkIjoiYSIsImV4cCI6MX0.x"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		token, err := ecs.ParseToken(data)
+		if err == nil {
+			assert.NotEmpty(t, token)
+			assert.False(t, strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }), "%q", token)
+		} else {
+			assert.Less(t, len(err.Error()), 200)
+		}
+		assert.False(t, strings.ContainsFunc(ecs.Oddities(string(data)), func(r rune) bool { return r < ' ' || r > '~' }))
+		subject, audience, _ := ecs.Claims(string(data))
+		for _, claim := range append(audience, subject) {
+			assert.LessOrEqual(t, len(claim), 260)
+		}
+	})
+}

@@ -1,0 +1,408 @@
+package imds_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/podrole/imds"
+	"example.com/podrole/internal/timeout"
+	"example.com/podrole/internal/unavailable"
+)
+
+func TestCredentialsAreWhatTheServiceSaid(t *testing.T) {
+	for name, account := range map[string]string{"extended": "111122223333", "plain": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(o *options) { o.Plain = account == "" })
+				p := w.provider()
+				creds, err := p.Retrieve(t.Context())
+				require.NoError(t, err)
+				issued := w.service.Credentials()
+				assert.Equal(t, aws.Credentials{
+					AccessKeyID: issued.AccessKeyID, SecretAccessKey: issued.SecretAccessKey, SessionToken: issued.SessionToken,
+					Source: "EC2RoleProvider", CanExpire: true, Expires: time.Now().Add(6 * time.Hour).UTC(), AccountID: account,
+				}, creds)
+				assert.Equal(t, "node-role", p.RoleName(creds))
+				assert.WithinDuration(t, time.Now(), p.ServerTime(creds), time.Second)
+
+				other := creds
+				other.AccessKeyID = "ASIAOTHER"
+				for _, creds := range []aws.Credentials{other, {}} {
+					assert.Empty(t, p.RoleName(creds))
+					assert.Zero(t, p.ServerTime(creds))
+				}
+			})
+		})
+	}
+	assert.Equal(t, []aws.CredentialSource{aws.CredentialSourceIMDS}, imds.New().ProviderSources())
+}
+
+func TestTheServersClockIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.service.Fail(-1, fault{Path: extendedPath, Header: http.Header{"Date": {"Sat, 01 Jan 2000 03:00:00 GMT"}}})
+		p := w.provider()
+		creds, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "2000-01-01T03:00:00Z", p.ServerTime(creds).UTC().Format(time.RFC3339))
+
+		w.service.Rotate()
+		w.service.Heal()
+		w.service.Fail(-1, fault{Path: extendedPath, Header: http.Header{"Date": {"yesterday"}}})
+		creds, err = p.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.Zero(t, p.ServerTime(creds))
+	})
+}
+
+// In the steady state a refresh is one request: the session and the role's name are kept, and what the endpoint does not offer is not asked for again.
+func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
+	for name, row := range map[string]struct {
+		change        func(*options)
+		first, second string
+	}{
+		"extended": {func(*options) {}, good, ", GET extended 200"},
+		"plain":    {func(o *options) { o.Plain = true }, "PUT token 200, GET roles 200, GET extended 404, GET plain 200", ", GET plain 200"},
+		"no role":  {func(o *options) { o.NoRole = true }, "PUT token 200, GET roles 404", ", GET roles 404"},
+		"IMDSv1":   {func(o *options) { o.NoSessions, o.V1 = 404, true }, "PUT token 404, GET roles 200, GET extended 200", ", PUT token 404, GET roles 200, GET extended 200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, row.change)
+				p := w.provider(func(o *imds.Options) { o.AllowV1 = true })
+				_, _ = p.Retrieve(t.Context())
+				assert.Equal(t, row.first, w.requests())
+				_, _ = p.Retrieve(t.Context())
+				assert.Equal(t, row.first+row.second, w.requests())
+				_, _ = p.Retrieve(t.Context())
+				assert.Equal(t, row.first+row.second+row.second, w.requests())
+			})
+		})
+	}
+}
+
+func TestASessionIsReplacedBeforeItEnds(t *testing.T) {
+	for name, row := range map[string]struct {
+		ttl, margin time.Duration
+	}{
+		"6 h":  {0, 2 * time.Minute},
+		"60 s": {time.Minute, 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(o *options) { o.SessionTTL = row.ttl })
+				life := row.ttl
+				if life == 0 {
+					life = 6 * time.Hour
+				}
+				p := w.provider()
+				retrieve := func() {
+					_, err := p.Retrieve(t.Context())
+					require.NoError(t, err)
+				}
+				retrieve()
+				time.Sleep(life - row.margin - time.Millisecond)
+				retrieve()
+				assert.Equal(t, good+", GET extended 200", w.requests())
+				time.Sleep(time.Millisecond)
+				retrieve()
+				assert.Equal(t, good+", GET extended 200, PUT token 200, GET extended 200", w.requests())
+			})
+		})
+	}
+}
+
+func TestASessionThatDiesEarlyIsReplacedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.provider()
+		_, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		w.service.EndSessions()
+		_, err = p.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, good+", GET extended 401, PUT token 200, GET extended 200", w.requests())
+	})
+}
+
+func TestARoleThatWasSwappedIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.provider()
+		before, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		w.service.Change(func(o *options) { o.Role = "other-role" })
+		after, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.NotEqual(t, before.AccessKeyID, after.AccessKeyID)
+		assert.Equal(t, "other-role", p.RoleName(after))
+		assert.Empty(t, p.RoleName(before), "one pair is kept, the last")
+		assert.Equal(t, "111122223333", after.AccountID, "a missing role is not a missing endpoint")
+
+		w.service.Change(func(o *options) { o.NoRole = true })
+		_, err = p.Retrieve(t.Context())
+		assert.ErrorIs(t, err, unavailable.Err)
+		assert.ErrorContains(t, err, "no role is attached")
+	})
+}
+
+func TestTheSwitchesOfIMDSv1(t *testing.T) {
+	for _, row := range []struct {
+		variable string
+		option   bool
+		want     string
+		warnings int
+	}{
+		{"", false, failure, 0},
+		{"", true, credentials, 1},
+		{"false", false, credentials, 1},
+		{"FALSE", false, credentials, 1},
+		{"true", false, failure, 0},
+		{"True", true, failure, 0}, // the operator's word
+		{"0", false, failure, 1},   // neither true nor false
+		{"0", true, credentials, 2},
+	} {
+		t.Run(fmt.Sprintf("%s=%q AllowV1=%v", "AWS_EC2_METADATA_V1_DISABLED", row.variable, row.option), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(o *options) { o.NoSessions, o.V1 = 405, true })
+				w.env["AWS_EC2_METADATA_V1_DISABLED"] = row.variable
+				p := w.provider(func(o *imds.Options) { o.AllowV1 = row.option })
+				for range 2 {
+					creds, err := p.Retrieve(t.Context())
+					assert.Equal(t, row.want, class(creds, err), "%v", err)
+				}
+				assert.Equal(t, row.warnings, w.log.count("level=WARN"), w.log.String())
+				for _, r := range w.service.Requests() {
+					if row.want == failure {
+						assert.Equal(t, "PUT", r.Method, "nothing is asked without a token")
+					}
+				}
+			})
+		})
+	}
+}
+
+// The question that looks for signs of EC2 has a token, made up, so that no counter of IMDSv1 requests counts it.
+func TestLookingForEC2IsNotAnIMDSv1Request(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *options) { o.HopLimit1 = true })
+		_, err := w.provider().Retrieve(t.Context())
+		assert.ErrorIs(t, err, unavailable.Err)
+		requests := w.service.Requests()
+		require.Len(t, requests, 2)
+		assert.NotEmpty(t, requests[1].Header.Get("X-aws-ec2-metadata-token"))
+	})
+}
+
+func TestEndpoints(t *testing.T) {
+	const variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+	for name, row := range map[string]struct {
+		env     map[string]string
+		option  string
+		dials   string
+		warned  bool
+		outcome string
+	}{
+		"default":                          {nil, "", address4, false, credentials},
+		"IPv6":                             {map[string]string{variable + "_MODE": "IPv6"}, "", address6, false, credentials},
+		"IPv4":                             {map[string]string{variable + "_MODE": "ipv4"}, "", address4, false, credentials},
+		"the endpoint beats the mode":      {map[string]string{variable + "_MODE": "IPv6", variable: "http://169.254.169.254"}, "", address4, false, credentials},
+		"the endpoint spares a bad mode":   {map[string]string{variable + "_MODE": "IPv9", variable: "http://169.254.169.254"}, "", address4, false, credentials},
+		"the option beats the variable":    {map[string]string{variable: "http://192.0.2.1"}, "http://[fd00:ec2::254]", address6, false, credentials},
+		"a path is ignored":                {map[string]string{variable: "http://169.254.169.254/latest?x=y#z"}, "", address4, false, credentials},
+		"loopback":                         {map[string]string{variable: "http://127.0.0.1:1338/"}, "", "127.0.0.1:1338", false, nothing},
+		"localhost":                        {map[string]string{variable: "http://localhost:1338/"}, "", "127.0.0.1:1338", false, nothing},
+		"another address, named":           {map[string]string{variable: "http://192.0.2.1:8080"}, "", "192.0.2.1:8080", true, credentials},
+		"another name, named":              {map[string]string{variable: "http://metadata.internal"}, "", "192.0.2.1:80", true, nothing},
+		"another name, named by an option": {nil, "http://metadata.internal", "192.0.2.1:80", true, nothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				t.Cleanup(w.net.Serve("192.0.2.1:8080", w.service))
+				w.env = row.env
+				w.hosts["metadata.internal"] = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+				w.hosts["localhost"] = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+				p := w.provider(func(o *imds.Options) { o.Endpoint = row.option })
+				for range 2 {
+					creds, err := p.Retrieve(t.Context())
+					assert.Equal(t, row.outcome, class(creds, err), "%v", err)
+				}
+				for _, dial := range w.net.Dials() {
+					assert.Equal(t, row.dials, dial)
+				}
+				warnings := 0
+				if row.warned {
+					warnings = 1
+				}
+				assert.Equal(t, warnings, w.log.count("level=WARN"), w.log.String())
+			})
+		})
+	}
+}
+
+func TestLocalhostMustBeLoopback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hosts["localhost"] = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+		_, err := w.provider(func(o *imds.Options) { o.Endpoint = "http://localhost" }).Retrieve(t.Context())
+		assert.ErrorContains(t, err, "http to localhost (192.0.2.1) is not allowed")
+		assert.NotErrorIs(t, err, unavailable.Err)
+		assert.Empty(t, w.net.Dials())
+	})
+}
+
+func TestConcurrentCallersShareOneProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.net.Blackhole(address4)
+		p := w.provider()
+		for range 100 {
+			go func() {
+				_, err := p.Retrieve(t.Context())
+				assert.ErrorIs(t, err, unavailable.Err)
+			}()
+		}
+		gone := errors.New("gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second/2, func() { cancel(gone) })
+		d := took(func() {
+			_, err := p.Retrieve(ctx)
+			assert.ErrorIs(t, err, gone)
+			assert.NotErrorIs(t, err, unavailable.Err)
+		})
+		assert.Equal(t, time.Second/2, d)
+		time.Sleep(2 * time.Second)
+		assert.Len(t, w.net.Dials(), 2, "two attempts for all of them")
+	})
+}
+
+func TestACallersOwnDeadlineIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.net.Blackhole(address4)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/10)
+		defer cancel()
+		d := took(func() {
+			_, err := w.provider().Retrieve(ctx)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.NotErrorIs(t, err, unavailable.Err)
+			_, ok := errors.AsType[*timeout.Error](err)
+			assert.False(t, ok)
+		})
+		assert.Equal(t, time.Second/10, d)
+		_, err := w.provider().Retrieve(ctx)
+		assert.ErrorIs(t, err, context.DeadlineExceeded, "an ended context is not asked for")
+	})
+}
+
+func TestTimeoutFollowsOptionsAndVariables(t *testing.T) {
+	for _, row := range []struct {
+		seconds, attempts string
+		opts              imds.Options
+		want              time.Duration
+	}{
+		{"", "", imds.Options{}, 2 * time.Second},
+		{"1", "1", imds.Options{}, 2 * time.Second},
+		{"", "3", imds.Options{}, 4 * time.Second},
+		{"5", "", imds.Options{}, 6 * time.Second},
+		{"5", "3", imds.Options{}, 16 * time.Second},
+		{"5", "3", imds.Options{AttemptTimeout: 2 * time.Second}, 7 * time.Second},
+		{"5", "3", imds.Options{Attempts: 1}, 6 * time.Second},
+		{"5", "3", imds.Options{Timeout: time.Second}, time.Second},
+		{"five", "3", imds.Options{}, 2 * time.Second}, // Retrieve says what is wrong
+	} {
+		set := map[string]string{"AWS_METADATA_SERVICE_TIMEOUT": row.seconds, "AWS_METADATA_SERVICE_NUM_ATTEMPTS": row.attempts}
+		row.opts.LookupEnv = func(name string) (string, bool) { value, ok := set[name]; return value, ok }
+		assert.Equal(t, row.want, imds.New(func(o *imds.Options) { *o = row.opts }).Timeout(), "%v", row)
+	}
+}
+
+// However slow the service, a Retrieve ends in time.
+func TestNoRetrieveOutlivesItsBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for delay := time.Duration(0); delay < 2*time.Second; delay += 50 * time.Millisecond {
+			w := newWorld(t)
+			w.service.Fail(-1, fault{Delay: delay})
+			d := took(func() {
+				_, err := w.provider().Retrieve(t.Context())
+				checkError(t, w, err)
+				assert.Equal(t, 3*delay < 2*time.Second, err == nil, "%s: %v", delay, err)
+			})
+			assert.LessOrEqual(t, d, 2*time.Second, delay)
+		}
+	})
+}
+
+func TestConfiguredNamesWhatConfigures(t *testing.T) {
+	for _, row := range []struct {
+		env  map[string]string
+		opts imds.Options
+		want string
+	}{
+		{nil, imds.Options{}, ""},
+		{map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6", "AWS_EC2_METADATA_V1_DISABLED": "true"}, imds.Options{}, ""},
+		{map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x", "AWS_EC2_INSTANCE_PROFILE_NAME": "y"}, imds.Options{}, "AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_INSTANCE_PROFILE_NAME"},
+		{map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x", "AWS_EC2_METADATA_DISABLED": "true"}, imds.Options{}, ""},
+		{map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x"}, imds.Options{Endpoint: "http://y", InstanceProfileName: "z"}, "Options.Endpoint, Options.InstanceProfileName"},
+	} {
+		row.opts.LookupEnv = func(name string) (string, bool) { value, ok := row.env[name]; return value, ok }
+		assert.Equal(t, row.want, imds.New(func(o *imds.Options) { *o = row.opts }).Configured())
+	}
+}
+
+func TestARefusalCanBeExamined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *options) { o.Off = true })
+		_, err := w.provider().Retrieve(t.Context())
+		refusal, ok := errors.AsType[*imds.ResponseError](err)
+		require.True(t, ok)
+		assert.Equal(t, imds.ResponseError{Method: "PUT", URL: "http://169.254.169.254/latest/api/token", StatusCode: 403}, imds.ResponseError{Method: refusal.Method, URL: refusal.URL, StatusCode: refusal.StatusCode})
+	})
+}
+
+func TestFailedAttemptsAreLoggedAtDebug(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.service.Fail(2, fault{Status: 503, Body: leak})
+		_, err := w.provider().Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, w.log.count("level=DEBUG"))
+		assert.Equal(t, 2, w.log.count("\n"), w.log.String())
+	})
+}
+
+func TestFormattingShowsNoSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.provider()
+		_, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		token := w.service.Requests()[1].Header.Get("X-aws-ec2-metadata-token")
+		require.NotEmpty(t, token)
+		assert.Equal(t, "imds.Provider", fmt.Sprint(p))
+		assert.NotContains(t, fmt.Sprintf("%+v %#v", p, []any{p}), token)
+	})
+}
+
+// Nothing that a resolver or a dialer does ends the process.
+func TestAPanicInASeamIsAnError(t *testing.T) {
+	p := imds.New(func(o *imds.Options) {
+		o.DialContext = func(context.Context, string, string) (net.Conn, error) { panic("no") }
+		o.LookupEnv = func(string) (string, bool) { return "", false }
+		o.Attempts = 1
+	})
+	_, err := p.Retrieve(t.Context())
+	assert.ErrorContains(t, err, "panicked")
+}

@@ -1,0 +1,456 @@
+package linklocal_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/memnet"
+)
+
+const agentAddress = "169.254.170.2:80"
+
+// ask sends one request without a second attempt.
+func ask(ctx context.Context, c *linklocal.Client, raw string) (*linklocal.Answer, error) {
+	u, err := rules.Check(raw)
+	if err != nil {
+		return nil, err
+	}
+	var answer *linklocal.Answer
+	err = c.Do(ctx, linklocal.Request{Method: "GET", URL: u, Rules: rules, Header: http.Header{"Authorization": {"s3cret"}}, Bound: time.Second},
+		func(a *linklocal.Answer) error { answer = a; return nil })
+	return answer, err
+}
+
+// served runs test in a bubble with a server at the agent's address.
+func served(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, n *memnet.Net, c *linklocal.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		if handler != nil {
+			t.Cleanup(n.Serve(agentAddress, handler))
+		}
+		test(t, n, linklocal.New(linklocal.Config{DialContext: n.DialContext}))
+	})
+}
+
+func kindOf(t *testing.T, err error) linklocal.Kind {
+	t.Helper()
+	e, ok := errors.AsType[*linklocal.Error](err)
+	require.True(t, ok, "%v", err)
+	assert.NotContains(t, err.Error(), "s3cret")
+	assert.NotErrorIs(t, err, context.DeadlineExceeded)
+	return e.Kind
+}
+
+func TestAnAnswerIsReadWhole(t *testing.T) {
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Test", r.Header.Get("Authorization"))
+		w.WriteHeader(418)
+		fmt.Fprint(w, "short and stout")
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		a, err := ask(t.Context(), c, "http://169.254.170.2/")
+		require.NoError(t, err)
+		assert.Equal(t, 418, a.Status)
+		assert.Equal(t, "short and stout", string(a.Body))
+		assert.Equal(t, "s3cret", a.Header.Get("X-Test"))
+		assert.WithinDuration(t, time.Now(), a.Date, time.Second, "the server's clock")
+	})
+}
+
+func TestNothingGoesThroughAProxy(t *testing.T) {
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"} {
+		t.Setenv(name, "http://192.0.2.9:3128")
+	}
+	t.Setenv("NO_PROXY", "")
+	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		_, err := ask(t.Context(), c, "http://169.254.170.2/")
+		require.NoError(t, err)
+		_, err = ask(t.Context(), c, "https://192.0.2.1/")
+		assert.Error(t, err)
+		assert.Equal(t, []string{agentAddress, "192.0.2.1:443"}, n.Dials())
+	})
+}
+
+func TestNoRedirectIsFollowed(t *testing.T) {
+	for _, code := range []int{300, 301, 302, 303, 304, 307, 308} {
+		served(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "http://user:s3cret@evil.example/s3cret?s3cret")
+			w.WriteHeader(code)
+		}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+			_, err := ask(t.Context(), c, "http://169.254.170.2/")
+			assert.Equal(t, linklocal.Redirect, kindOf(t, err))
+			assert.ErrorContains(t, err, fmt.Sprintf("status %d to host evil.example", code))
+			assert.Equal(t, []string{agentAddress}, n.Dials())
+		})
+	}
+}
+
+func TestAConnectionServesOneRequest(t *testing.T) {
+	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		for range 3 {
+			_, err := ask(t.Context(), c, "http://169.254.170.2/")
+			require.NoError(t, err)
+		}
+		assert.Len(t, n.Dials(), 3)
+	}) // the bubble would complain of a connection left open
+}
+
+func TestTheSizeOfAnAnswerIsBounded(t *testing.T) {
+	const limit = 64 << 10
+	for size, ok := range map[int]bool{0: true, limit: true, limit + 1: false, 10 * limit: false} {
+		served(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) },
+			func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+				a, err := ask(t.Context(), c, "http://169.254.170.2/")
+				if ok {
+					require.NoError(t, err)
+					assert.Len(t, a.Body, size)
+					return
+				}
+				assert.Equal(t, linklocal.TooLarge, kindOf(t, err))
+			})
+	}
+	served(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Big", strings.Repeat("x", 2*limit))
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		_, err := ask(t.Context(), c, "http://169.254.170.2/")
+		assert.Equal(t, linklocal.Broken, kindOf(t, err), "a header without end")
+	})
+}
+
+func TestNothingIsUnpacked(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(make([]byte, 8<<20))
+	require.NoError(t, z.Close())
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		assert.Empty(t, r.Header.Get("Accept-Encoding"))
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(packed.Bytes())
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		a, err := ask(t.Context(), c, "http://169.254.170.2/")
+		require.NoError(t, err)
+		assert.Len(t, a.Body, packed.Len())
+	})
+}
+
+// A resolver that says one thing for the check and another for the dial gets nowhere: it is asked once, all of its answers are
+// checked, and what was checked is dialled.
+func TestTheAddressThatWasCheckedIsTheOneDialled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		t.Cleanup(n.Serve(agentAddress, http.NotFoundHandler()))
+		answers := [][]string{{"169.254.170.2"}, {"192.0.2.1"}, {"169.254.170.2", "192.0.2.1"}, {"::ffff:169.254.170.2"}, {"::ffff:192.0.2.1"}, {"fe80::1%eth0"}, {}}
+		asked := 0
+		c := linklocal.New(linklocal.Config{DialContext: n.DialContext, LookupNetIP: func(_ context.Context, network, host string) ([]netip.Addr, error) {
+			assert.Equal(t, "ip", network)
+			assert.Equal(t, "agent.internal", host)
+			var addrs []netip.Addr
+			for _, text := range answers[asked] {
+				addrs = append(addrs, netip.MustParseAddr(text))
+			}
+			asked++
+			return addrs, nil
+		}})
+		var kinds []string
+		for range answers {
+			_, err := ask(t.Context(), c, "http://agent.internal/")
+			if err == nil {
+				kinds = append(kinds, "ok")
+				continue
+			}
+			kinds = append(kinds, map[linklocal.Kind]string{linklocal.Forbidden: "forbidden", linklocal.DNS: "dns"}[kindOf(t, err)])
+		}
+		assert.Equal(t, []string{"ok", "forbidden", "forbidden", "ok", "forbidden", "forbidden", "dns"}, kinds)
+		assert.Equal(t, len(answers), asked, "one look-up for each attempt")
+		assert.Equal(t, []string{agentAddress, agentAddress}, n.Dials())
+	})
+}
+
+func TestTheNextAddressIsTriedAndEachGetsItsShareOfTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		n.Blackhole("[::1]:80")
+		t.Cleanup(n.Serve("127.0.0.1:80", http.NotFoundHandler()))
+		c := linklocal.New(linklocal.Config{DialContext: n.DialContext, LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.IPv6Loopback(), netip.MustParseAddr("127.0.0.1")}, nil
+		}})
+		start := time.Now()
+		a, err := ask(t.Context(), c, "http://localhost/")
+		require.NoError(t, err)
+		assert.Equal(t, 404, a.Status)
+		assert.Equal(t, 500*time.Millisecond, time.Since(start), "half of the attempt's second")
+
+		n.Refuse("127.0.0.1:80")
+		n.NoRoute("[::1]:80")
+		_, err = ask(t.Context(), c, "http://localhost/")
+		assert.Equal(t, linklocal.NoRoute, kindOf(t, err), "the first address speaks for all")
+	})
+}
+
+func TestAnAttemptAndAllItsPartsEndInTime(t *testing.T) {
+	hang := func(ctx context.Context) { <-ctx.Done() }
+	for name, cfg := range map[string]linklocal.Config{
+		"look-up": {LookupNetIP: func(ctx context.Context, _, _ string) ([]netip.Addr, error) { hang(ctx); return nil, ctx.Err() }},
+		"dial": {LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) { return []netip.Addr{agent}, nil },
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { hang(ctx); return nil, ctx.Err() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				_, err := ask(t.Context(), linklocal.New(cfg), "http://agent.internal/")
+				assert.Equal(t, linklocal.Silent, kindOf(t, err))
+				assert.Equal(t, time.Second, time.Since(start))
+			})
+		})
+	}
+}
+
+func TestAttemptsStopWhereThePauseWouldOutliveTheContext(t *testing.T) {
+	served(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		start, failed := time.Now(), 0
+		again := errors.New("again")
+		err = c.Do(ctx, linklocal.Request{
+			Method: "GET", URL: u, Rules: rules, Bound: time.Second,
+			Tries:  func(err error) int { assert.ErrorIs(t, err, again); return 1000 },
+			Failed: func(_ error, next time.Duration) { failed++; assert.Greater(t, next, 49*time.Millisecond) },
+		}, func(*linklocal.Answer) error { return again })
+		assert.ErrorIs(t, err, again)
+		assert.Less(t, time.Since(start), 2*time.Second)
+		assert.NoError(t, ctx.Err(), "there was time left, but not enough")
+		assert.Equal(t, failed+1, len(n.Dials()))
+		assert.ErrorContains(t, err, fmt.Sprintf("(%d attempts in ", failed+1))
+	})
+}
+
+func TestTheSilenceOfACutAttemptDoesNotHideTheAnswerBefore(t *testing.T) {
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(900 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+		defer cancel()
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		refusal := errors.New("refusal")
+		err = c.Do(ctx, linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Tries: func(error) int { return 9 }},
+			func(*linklocal.Answer) error { return refusal })
+		assert.ErrorIs(t, err, refusal)
+		assert.Equal(t, "refusal (2 attempts in 1.2s)", err.Error())
+		assert.False(t, linklocal.IsTimeout(err))
+	})
+}
+
+func TestAPanicOfAGivenDialerIsAnError(t *testing.T) {
+	for _, cfg := range []linklocal.Config{
+		{DialContext: func(context.Context, string, string) (net.Conn, error) { panic("s3cret") }, LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) { return []netip.Addr{agent}, nil }},
+		{LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) { panic("s3cret") }},
+	} {
+		_, err := ask(t.Context(), linklocal.New(cfg), "http://agent.internal/")
+		assert.Equal(t, linklocal.Broken, kindOf(t, err))
+		assert.ErrorContains(t, err, "panicked")
+	}
+}
+
+func TestAPauseEndsWithTheContext(t *testing.T) {
+	served(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		start := time.Now()
+		err = c.Do(ctx, linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Tries: func(error) int { return 9 }},
+			func(*linklocal.Answer) error { return errors.New("again") })
+		assert.Error(t, err)
+		assert.Equal(t, 10*time.Millisecond, time.Since(start))
+	})
+}
+
+func TestBackoffGrowsAndStaysWithinASecond(t *testing.T) {
+	for n, full := range map[int]time.Duration{-1: 100, 0: 100, 1: 100, 2: 200, 3: 400, 4: 800, 5: 1000, 6: 1000, 60: 1000, 1 << 40: 1000} {
+		full *= time.Millisecond
+		assert.Equal(t, full, linklocal.Backoff(n, 0), n)
+		assert.Equal(t, full*3/4, linklocal.Backoff(n, 0.5), n)
+		assert.Greater(t, linklocal.Backoff(n, 0.999999), full/2, n)
+	}
+}
+
+// What a system says of a failed connection, and what that is for us. The names of errors differ between systems, so Windows' numbers are tried everywhere.
+func TestConnectionErrorsByKind(t *testing.T) {
+	dial := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", err)}
+	}
+	for name, row := range map[string]struct {
+		err  error
+		want linklocal.Kind
+	}{
+		"refused":               {dial(syscall.ECONNREFUSED), linklocal.Refused},
+		"no route to network":   {dial(syscall.ENETUNREACH), linklocal.NoRoute},
+		"no route to host":      {dial(syscall.EHOSTUNREACH), linklocal.NoRoute},
+		"no such local address": {dial(syscall.EADDRNOTAVAIL), linklocal.NoRoute},
+		"no IPv6":               {dial(syscall.EAFNOSUPPORT), linklocal.NoRoute},
+		"prohibited":            {dial(syscall.EACCES), linklocal.NoRoute},
+		"not permitted":         {dial(syscall.EPERM), linklocal.NoRoute},
+		"kernel gave up":        {dial(syscall.ETIMEDOUT), linklocal.Silent},
+		"i/o timeout":           {&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, linklocal.Silent},
+		"deadline":              {context.DeadlineExceeded, linklocal.Silent},
+		"reset":                 {dial(syscall.ECONNRESET), linklocal.Broken},
+		"anything else":         {errors.New("a dialer's own"), linklocal.Broken},
+		"Windows refused":       {dial(syscall.Errno(10061)), linklocal.Refused},
+		"Windows no network":    {dial(syscall.Errno(10051)), linklocal.NoRoute},
+		"Windows no host":       {dial(syscall.Errno(10065)), linklocal.NoRoute},
+		"Windows gave up":       {dial(syscall.Errno(10060)), linklocal.Silent},
+		"Windows not allowed":   {dial(syscall.Errno(10013)), linklocal.NoRoute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := linklocal.New(linklocal.Config{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, row.err }})
+			_, err := ask(t.Context(), c, "http://169.254.170.2/")
+			assert.Equal(t, row.want, kindOf(t, err), "%v", err)
+			assert.True(t, linklocal.IsKind(err, linklocal.TLS, row.want))
+			assert.False(t, linklocal.IsKind(err, linklocal.TLS))
+		})
+	}
+}
+
+func TestTheCauseOfABrokenConnectionStaysReachable(t *testing.T) {
+	reset := &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	c := linklocal.New(linklocal.Config{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, reset }})
+	_, err := ask(t.Context(), c, "http://169.254.170.2/")
+	assert.ErrorIs(t, err, syscall.ECONNRESET)
+	_, ok := errors.AsType[*net.OpError](err)
+	assert.True(t, ok)
+}
+
+func TestHTTPSChecksTheCertificate(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	trusted := x509.NewCertPool()
+	trusted.AddCert(server.Certificate())
+
+	a, err := ask(t.Context(), linklocal.New(linklocal.Config{RootCAs: trusted}), server.URL)
+	require.NoError(t, err)
+	assert.Equal(t, 404, a.Status)
+
+	_, err = ask(t.Context(), linklocal.New(linklocal.Config{RootCAs: x509.NewCertPool()}), server.URL)
+	assert.Equal(t, linklocal.TLS, kindOf(t, err))
+	assert.ErrorContains(t, err, "certificate is not trusted")
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	assert.True(t, ok)
+
+	_, err = ask(t.Context(), linklocal.New(linklocal.Config{}), strings.Replace(plain.URL, "http:", "https:", 1))
+	assert.Equal(t, linklocal.TLS, kindOf(t, err), "%v", err)
+}
+
+func TestCallersOfOneMomentShareOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s linklocal.Shared[int]
+		var calls atomic.Int32
+		work := func(ctx context.Context) (int, error) {
+			n := calls.Add(1)
+			time.Sleep(time.Second)
+			return int(n), ctx.Err()
+		}
+		start := time.Now()
+		for range 100 {
+			go func() {
+				n, err := s.Do(t.Context(), work)
+				assert.NoError(t, err)
+				assert.Equal(t, 1, n)
+			}()
+		}
+		time.Sleep(2 * time.Second)
+		assert.EqualValues(t, 1, calls.Load())
+		n, err := s.Do(t.Context(), work)
+		require.NoError(t, err)
+		assert.Equal(t, 2, n, "the next caller gets a call of its own")
+		assert.Equal(t, 3*time.Second, time.Since(start))
+	})
+}
+
+func TestACallersEndIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s linklocal.Shared[string]
+		work := func(ctx context.Context) (string, error) {
+			select {
+			case <-time.After(time.Second):
+				return "done", nil
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}
+		gone := errors.New("gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second/2, func() { cancel(gone) })
+		go func() {
+			_, err := s.Do(ctx, work)
+			assert.ErrorIs(t, err, gone)
+		}()
+		synctest.Wait()
+		got, err := s.Do(t.Context(), work)
+		require.NoError(t, err)
+		assert.Equal(t, "done", got)
+
+		_, err = s.Do(ctx, func(context.Context) (string, error) { t.Error("called for nobody"); return "", nil })
+		assert.ErrorIs(t, err, gone)
+	})
+}
+
+func TestTheCallEndsWithItsLastCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s linklocal.Shared[string]
+		ended := make(chan time.Time, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		for range 3 {
+			go func() {
+				_, _ = s.Do(ctx, func(ctx context.Context) (string, error) {
+					<-ctx.Done()
+					ended <- time.Now()
+					return "", ctx.Err()
+				})
+			}()
+		}
+		start := time.Now()
+		assert.Equal(t, time.Second, (<-ended).Sub(start))
+		got, err := s.Do(t.Context(), func(context.Context) (string, error) { return "new", nil })
+		require.NoError(t, err)
+		assert.Equal(t, "new", got, "nobody joins a call that was given up")
+	})
+}
+
+func TestAPanicInACallIsItsCallersError(t *testing.T) {
+	var s linklocal.Shared[string]
+	_, err := s.Do(t.Context(), func(context.Context) (string, error) { panic("s3cret") })
+	assert.ErrorContains(t, err, "panicked")
+	assert.NotContains(t, err.Error(), "s3cret")
+}
