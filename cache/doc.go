@@ -17,7 +17,7 @@
 //	1 h                         15 min and 225 s
 //	6 h, 12 h                   60 min and 15 min
 //
-// Each cache draws its own place in that window, so that processes that were started together spread over it. Credentials that do not
+// Each cache has its own pace within that window, so that processes that were started together spread out. Credentials that do not
 // expire are not refreshed. Both clocks count: credentials end when the wall clock says so, or when their life has passed on
 // the monotonic one, so that neither a clock that is set nor a machine that was suspended makes the cache serve dead ones.
 //

@@ -39,13 +39,6 @@ func StopTimer(c *SessionCache) {
 	}
 }
 
-// SetPace fixes where in its window the cache refreshes, for the credentials to come.
-func SetPace(c *SessionCache, pace float64) {
-	c.state.mu.Lock()
-	defer c.state.mu.Unlock()
-	c.state.pace = pace
-}
-
 // Drop does what the garbage collector's cleanup does.
 func Drop(c *SessionCache) { c.state.dropped.Store(true) }
 

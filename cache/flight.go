@@ -154,7 +154,7 @@ func (s *state) adopt(got answer) {
 	if got.Credentials.CanExpire {
 		s.held.expires = got.at.add(got.life)
 		s.held.handed = got.at.add(got.handed)
-		s.held.planned = got.at.add(schedule.RefreshAfter(got.life, s.pace))
+		s.held.planned = got.at.add(schedule.RefreshAfter(got.life, schedule.Place(s.pace, draw())))
 		if progress := got.Credentials.AccessKeyID != old.creds.AccessKeyID || got.Credentials.Expires.After(old.creds.Expires); !progress {
 			// What was planned for these credentials stays, where it is still to come.
 			s.held.planned = latest(got.at.add(schedule.NoProgressAfter(got.life)), earliest(old.planned, s.held.expires))

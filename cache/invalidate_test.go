@@ -73,7 +73,6 @@ func TestInvalidateLiftsTheRetryGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newSource(12 * time.Hour)
 		c := opened(t, src)
-		cache.SetPace(c, 0)
 		src.set(func(s *source) { s.err = errDown })
 		time.Sleep(11*time.Hour + 55*time.Minute)
 		tried := src.calls()
@@ -142,7 +141,6 @@ func TestARefreshBegunBeforeInvalidateCountsOnlyIfItBringsAnotherKey(t *testing.
 			synctest.Test(t, func(t *testing.T) {
 				src := newSource(time.Hour)
 				c := opened(t, src)
-				cache.SetPace(c, 0)
 				src.set(func(s *source) { s.latency, s.same = 10*time.Second, same })
 				cache.ShiftWall(c, 58*time.Minute)
 				instantly(t, c) // starts it

@@ -121,7 +121,6 @@ func TestARefreshThatFailsStillPlansTheRecheckItAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &script{answers: []step{gives(1, 12*time.Hour, 0), fails(errDown, 30*time.Second), gives(2, 12*time.Hour, 0)}}
 		c := opened(t, src)
-		cache.SetPace(c, 0)
 		cache.ShiftWall(c, 11*time.Hour+46*time.Minute)
 		instantly(t, c) // starts the refresh, which fails: by itself it would be tried again in 280 s
 		time.Sleep(31 * time.Second)

@@ -59,7 +59,7 @@ type trouble struct {
 type state struct {
 	asker   asker
 	clock   clock
-	pace    float64 // where in its window this cache refreshes
+	pace    float64 // see schedule.Place
 	opts    Options
 	tel     *telemetry
 	snap    atomic.Pointer[snapshot]

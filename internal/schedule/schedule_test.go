@@ -56,6 +56,22 @@ func TestWindowsFollowTheLifeOfTheCredentials(t *testing.T) {
 	}
 }
 
+func TestPlaceGoesRoundFromTheCachesOwnPace(t *testing.T) {
+	assert.Equal(t, 0.25, schedule.Place(0.25, 0))
+	assert.Equal(t, 0.5, schedule.Place(0.25, 0.5))
+	assert.InDelta(t, 0.25, schedule.Place(0.75, last), 1e-6)
+	assert.Less(t, schedule.Place(last, last), 1.0)
+	quarters := [4]int{}
+	for pace := range 1000 {
+		for r := range 100 {
+			quarters[int(4*schedule.Place(float64(pace)/1000, float64(r)/100))]++
+		}
+	}
+	for _, n := range quarters {
+		assert.InDelta(t, 25_000, n, 250, "uniform over the window")
+	}
+}
+
 func TestDeadlineLeavesRoomForAnotherTry(t *testing.T) {
 	for _, row := range []struct {
 		usable          bool
@@ -134,6 +150,7 @@ func FuzzSchedule(f *testing.F) {
 		r, r2 := float64(draw)/(1<<32), float64(other)/(1<<32)
 		r, r2 = min(r, r2), max(r, r2)
 
+		assert.True(t, schedule.Place(r, r2) >= 0 && schedule.Place(r, r2) < 1)
 		refresh := schedule.RefreshAfter(life, r)
 		urgent := schedule.Urgent(life)
 		assert.GreaterOrEqual(t, refresh, life/2, "a session is used for half its life at least")
