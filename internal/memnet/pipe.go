@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -59,7 +60,7 @@ func (s *stream) read(b []byte, d *deadline) (n int, err error) {
 	late := s.try(d, func() bool {
 		switch {
 		case s.broken:
-			err = io.ErrClosedPipe
+			err = net.ErrClosed
 		case len(s.data) > 0:
 			n = copy(b, s.data)
 			s.data = s.data[n:]
@@ -80,8 +81,10 @@ func (s *stream) write(b []byte, d *deadline) (n int, err error) {
 	for len(b) > 0 && err == nil {
 		late := s.try(d, func() bool {
 			switch room := bufferSize - len(s.data); {
-			case s.broken || s.ended:
-				err = io.ErrClosedPipe
+			case s.ended:
+				err = net.ErrClosed
+			case s.broken:
+				err = os.NewSyscallError("write", syscall.EPIPE)
 			case room <= 0:
 				return false
 			default:
@@ -124,7 +127,7 @@ func (c *conn) Write(b []byte) (int, error) {
 }
 
 func (c *conn) opError(op string, err error) error {
-	if err == nil || err == io.EOF || err == io.ErrClosedPipe {
+	if err == nil || err == io.EOF {
 		return err
 	}
 	return &net.OpError{Op: op, Net: c.local.Network(), Source: c.local, Addr: c.remote, Err: err}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +45,11 @@ func TestWriterNeedNotWaitForAReader(t *testing.T) {
 		require.NoError(t, err, "what was on its way arrives, and then EOF")
 		assert.Equal(t, "hello", string(all))
 		_, err = server.Write([]byte("x"))
-		require.ErrorIs(t, err, io.ErrClosedPipe)
+		require.ErrorIs(t, err, syscall.EPIPE)
+		_, err = client.Read(make([]byte, 1))
+		require.ErrorIs(t, err, net.ErrClosed)
+		_, err = client.Write([]byte("x"))
+		require.ErrorIs(t, err, net.ErrClosed)
 		assert.Equal(t, imds, server.LocalAddr().String())
 		assert.Equal(t, imds, client.RemoteAddr().String())
 	})
