@@ -7,6 +7,14 @@ func Tune(tune func(*http.Transport)) func(*Options) {
 	return func(o *Options) { o.tune = tune }
 }
 
+// AlsoTune does more to the client's transport, after what [Tune] does.
+func AlsoTune(more func(*http.Transport)) func(*Options) {
+	return func(o *Options) {
+		tune := o.tune
+		o.tune = func(tr *http.Transport) { tune(tr); more(tr) }
+	}
+}
+
 var (
 	SessionName      = sessionName
 	ValidSessionName = validSessionName

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -58,14 +59,18 @@ func newWorld(t *testing.T) *world {
 		"AWS_REGION":                  "us-east-1",
 		"AWS_CA_BUNDLE":               w.ca.file,
 	}
-	w.serveTLS(stsHost, w.sts)
+	w.serveTLS(stsHost)
 	return w
 }
 
-// serveTLS answers at host:443 with a certificate of the world's authority.
-func (w *world) serveTLS(host string, h http.Handler) {
-	l := tls.NewListener(w.net.Listen(host+":443"), &tls.Config{Certificates: []tls.Certificate{w.ca.issue(w.t, host)}})
-	s := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+// serveTLS lets the fake STS answer at host:443 with a certificate of the world's authority.
+func (w *world) serveTLS(host string) {
+	w.serve(tls.NewListener(w.net.Listen(host+":443"), &tls.Config{Certificates: []tls.Certificate{w.ca.issue(w.t, host)}}))
+}
+
+// serve lets the fake STS answer at a listener.
+func (w *world) serve(l net.Listener) {
+	s := &http.Server{Handler: w.sts, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
 	w.t.Cleanup(func() { _ = s.Close(); <-done })

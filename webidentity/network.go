@@ -91,8 +91,9 @@ func tlsFailure(err error) (problem, cure string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "TLS: what answered does not speak it", "is the endpoint http instead of https, or is a proxy in between?"
 	}
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return "TLS: the other side gave up: " + show(alert.Error()), "is a proxy in between?"
+	// crypto/tls reports an alert, whose text is one of its own, as an operation of this name.
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		return fmt.Sprintf("TLS: %s: %s", op.Op, show(op.Err.Error())), "is a proxy in between?"
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok && strings.Contains(u.Err.Error(), "server gave HTTP response to HTTPS client") {
 		return "TLS: what answered speaks plain http", "is the endpoint http instead of https, or is a proxy in between?"
