@@ -115,7 +115,8 @@ type call struct {
 	date     time.Time
 	html     bool
 
-	doing atomic.Pointer[string] // what is going on, for the text of a time-out
+	failed string                 // what became of the last attempt, if it failed
+	doing  atomic.Pointer[string] // what is going on, for the text of a time-out
 }
 
 // options are for the call and not for the client, so that they hold for a client of the user's too.
@@ -142,20 +143,23 @@ func (c *call) options(o *sts.Options) {
 func (c *call) attempt(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	c.attempts++
 	c.status, c.date, c.html = 0, time.Time{}, false
-	c.say("attempt %d of %d to ask %s", c.attempts, maxAttempts, c.endpoint)
+	c.say("attempt %d of %d to ask %s%s", c.attempts, maxAttempts, c.endpoint, c.failed)
 	attemptCtx, cancel := context.WithTimeout(ctx, c.bound)
 	defer cancel()
 	out, metadata, err := next.HandleFinalize(attemptCtx, in)
-	var api smithy.APIError
-	switch {
-	case err == nil:
-		return out, metadata, nil
-	case errors.As(err, &api):
-		c.say("attempt %d of %d: STS answered %s", c.attempts, maxAttempts, identifier(api.ErrorCode()))
-	case attemptCtx.Err() != nil && ctx.Err() == nil:
-		err = &hungError{c.endpoint, c.bound}
-		c.say("attempt %d of %d: %v", c.attempts, maxAttempts, err)
+	if err == nil || ctx.Err() != nil {
+		return out, metadata, err
 	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok && !c.html {
+		c.failed = "; before, STS answered " + identifier(api.ErrorCode())
+	} else {
+		if attemptCtx.Err() != nil {
+			err = &hungError{c.endpoint, c.bound}
+		}
+		problem, _ := noAnswer(err, c)
+		c.failed = "; before, " + problem
+	}
+	c.say("attempt %d of %d to ask %s was over%s", c.attempts, maxAttempts, c.endpoint, c.failed)
 	return out, metadata, err
 }
 
@@ -168,6 +172,7 @@ func (c *call) answer(ctx context.Context, in middleware.DeserializeInput, next 
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	resp.Body.Close()
+	resp.Request = nil // its body is the token, and an error keeps the answer
 	c.status = resp.StatusCode
 	c.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	c.html = looksLikeHTML.Match(body)

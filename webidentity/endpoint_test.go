@@ -126,9 +126,9 @@ func TestCABundleReplacesTheSystemsAuthorities(t *testing.T) {
 
 		other := newAuthority(t)
 		w.env["AWS_CA_BUNDLE"] = other.file
-		assert.ErrorContains(t, w.fail(), "TLS: x509: certificate signed by unknown authority")
+		assert.ErrorContains(t, w.fail(), "TLS: the certificate is signed by an authority that is not known here")
 		delete(w.env, "AWS_CA_BUNDLE")
-		assert.ErrorContains(t, w.fail(), "TLS: x509: certificate signed by unknown authority")
+		assert.ErrorContains(t, w.fail(), "TLS: the certificate is signed by an authority that is not known here")
 	})
 }
 

@@ -3,6 +3,7 @@ package webidentity
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ func (x Exchange) explain(err error, c *call, now time.Time) error {
 	x.Status, x.ServerTime = c.status, c.date
 	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		x.RequestID = identifier(r.RequestID)
+		r.Response.Body = http.NoBody // it was read, and may hold half an answer's secrets
+	}
+	if d, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		d.Snapshot = nil
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if ok && !c.html {

@@ -144,3 +144,8 @@ func countLines(log, part string) int {
 	}
 	return n
 }
+
+// plainClient reaches the world's addresses by plain http, and keeps no connection.
+func (w *world) plainClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: w.net.DialContext, DisableKeepAlives: true}}
+}

@@ -26,6 +26,9 @@ func noAnswer(err error, c *call) (problem, cure string) {
 		return strangeAnswer(err, c)
 	}
 	const where = "is it the right region, and can this host reach it: a NAT gateway, a VPC endpoint for STS, a network policy, a proxy?"
+	if hung, ok := errors.AsType[*hungError](err); ok {
+		return hung.Error(), where
+	}
 	if p, ok := errors.AsType[*proxyError](err); ok {
 		return p.Error(), "let the proxy through to it, or add its host to NO_PROXY"
 	}
@@ -77,7 +80,11 @@ func strangeAnswer(err error, c *call) (problem, cure string) {
 // tlsFailure tells the ways in which TLS can fail.
 func tlsFailure(err error) (problem, cure string) {
 	if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "TLS: " + show(unknown.Error()), "where a proxy or the endpoint has a certificate of your own authority, " + caBundleVar + " must name a file with it"
+		signer := ""
+		if unknown.Cert != nil {
+			signer = fmt.Sprintf(", %q", show(unknown.Cert.Issuer.String()))
+		}
+		return "TLS: the certificate is signed by an authority that is not known here" + signer, "where a proxy or the endpoint has a certificate of your own authority, " + caBundleVar + " must name a file with it"
 	}
 	if host, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "TLS: " + show(host.Error()), "another server answers at this address"

@@ -52,7 +52,7 @@ func TestUnreachableSTSIsExplained(t *testing.T) {
 		"hangs up": {func(w *world) func(*webidentity.Options) { w.net.Handle(address, func(net.Conn) {}); return nil },
 			"the connection to https://" + stsHost + " broke 3 times", nil, 3},
 		"another authority": {func(w *world) func(*webidentity.Options) { w.env["AWS_CA_BUNDLE"] = newAuthority(w.t).file; return nil },
-			"TLS: x509: certificate signed by unknown authority", nil, 3},
+			`TLS: the certificate is signed by an authority that is not known here, "CN=test authority": where a proxy or the endpoint has a certificate of your own authority, AWS_CA_BUNDLE must name a file with it`, nil, 3},
 		"another host's certificate": {func(w *world) func(*webidentity.Options) {
 			w.env["AWS_REGION"] = "us-east-2"
 			l := w.net.Listen("sts.us-east-2.amazonaws.com:443")

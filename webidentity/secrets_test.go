@@ -1,0 +1,116 @@
+package webidentity_test
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/podrole/webidentity"
+	"example.com/podrole/webidentity/ststest"
+)
+
+// reachable collects every string and byte slice that can be reached from a value, whatever the fields are called.
+func reachable(v reflect.Value, seen map[uintptr]bool, found *[]string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && !seen[v.Pointer()] {
+			seen[v.Pointer()] = true
+			reachable(v.Elem(), seen, found)
+		}
+	case reflect.Interface:
+		reachable(v.Elem(), seen, found)
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			reachable(field, seen, found)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			reachable(key, seen, found)
+			reachable(v.MapIndex(key), seen, found)
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			*found = append(*found, string(v.Bytes()))
+			return
+		}
+		for i := range v.Len() {
+			reachable(v.Index(i), seen, found)
+		}
+	case reflect.String:
+		*found = append(*found, v.String())
+	}
+}
+
+// An error is kept, in a status or a log, long after its exchange. It holds neither the token nor half an answer's secrets, in no
+// field of its own or of the AWS SDK's errors below it.
+func TestErrorsHoldNoSecretAnywhereInside(t *testing.T) {
+	const secret = "hunter2-secret"
+	good := answerXML("arn:aws:sts::111122223333:assumed-role/r/s", "ASIAEXAMPLE", secret, secret, "2100-01-01T00:00:00Z")
+	for name, change := range map[string]func(*world){
+		"refusal":        func(w *world) { w.sts.DeleteRole(role) },
+		"terminal retry": func(w *world) { w.sts.Break(ststest.Fault{Code: "InvalidIdentityToken"}) },
+		"failure":        func(w *world) { w.sts.Break(ststest.InternalFailure) },
+		"page":           func(w *world) { w.sts.Break(ststest.ProxyPage) },
+		"half an answer": func(w *world) { w.sts.Break(ststest.Fault{Body: good[:strings.Index(good, "</SessionToken>")]}) },
+		"no key id":      func(w *world) { w.sts.Break(ststest.Fault{Body: strings.Replace(good, "ASIAEXAMPLE", "", 1)}) },
+		"broken": func(w *world) {
+			w.sts.Break(ststest.Fault{Body: good, Header: http.Header{"Content-Length": {"5000"}}})
+		},
+		"reset":    func(w *world) { w.sts.Break(ststest.Reset) },
+		"no route": func(w *world) { w.net.NoRoute(stsHost + ":443") },
+		"TLS":      func(w *world) { w.env["AWS_CA_BUNDLE"] = newAuthority(w.t).file },
+		"redirect": func(w *world) {
+			w.sts.Break(ststest.Fault{Status: 308, Header: http.Header{"Location": {"https://sts.example/"}}})
+		},
+		"hang":            func(w *world) { w.sts.Break(ststest.Hang) },
+		"token in answer": func(w *world) { w.sts.Break(ststest.Fault{Status: 400, Body: errorXML(w.tokens.Token(), "x")}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				change(w)
+				err := w.fail()
+				token := w.tokens.Token()
+				signature := token[strings.LastIndexByte(token, '.')+1:]
+
+				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+					for _, v := range []any{err, reflect.ValueOf(err).Elem().Interface()} {
+						text := fmt.Sprintf(verb, v)
+						assert.NotContains(t, text, signature)
+						assert.NotContains(t, text, secret)
+					}
+				}
+				var texts []string
+				reachable(reflect.ValueOf(&err), map[uintptr]bool{}, &texts)
+				require.NotEmpty(t, texts)
+				for _, text := range texts {
+					if name == "token in answer" && len(text) == len(token) {
+						continue // the SDK's error has the code as it came, as it must; ours does not
+					}
+					assert.NotContains(t, text, signature)
+					assert.NotContains(t, text, secret)
+				}
+				assert.NotContains(t, w.log.String(), signature)
+				assert.NotContains(t, w.log.String(), secret)
+			})
+		})
+	}
+}
+
+// The walk above finds what is there to be found.
+func TestReachableFindsHiddenStrings(t *testing.T) {
+	type hidden struct{ inner any }
+	var texts []string
+	reachable(reflect.ValueOf(&hidden{map[string]any{"k": &hidden{[]any{[]byte("deep")}}}}), map[uintptr]bool{}, &texts)
+	assert.Equal(t, []string{"k", "deep"}, texts)
+
+	var claims []string
+	reachable(reflect.ValueOf(webidentity.Claims{Subject: "s"}), map[uintptr]bool{}, &claims)
+	assert.Contains(t, claims, "s")
+}
