@@ -82,8 +82,9 @@ func (c *callers) blocked() int {
 type figures struct {
 	waited, noise, errors int64
 	longest               time.Duration
-	blocked               int // at the end of the outage
-	calls                 int // of STS, the first one not counted
+	blocked               int   // at the end of the outage
+	counted               int64 // callers that waited for STS by the cache's own count; -1 = it does not count
+	calls                 int   // of STS, the first one not counted
 	recovered             time.Duration
 	text                  string // of the last error
 }

@@ -26,6 +26,7 @@ func TestNobodyWaitsAndNobodyFailsWhereUsableCredentialsAreHeld(t *testing.T) {
 		t.Run(key, func(t *testing.T) {
 			f := run64(t, key, podrole)
 			assert.Zero(t, f.waited)
+			assert.Zero(t, f.counted)
 			assert.Zero(t, f.errors)
 			assert.Zero(t, f.blocked)
 			assert.Zero(t, f.longest)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"time"
 
@@ -63,10 +62,12 @@ func stage(o options, k kind, life time.Duration) (s *sts, c *callers, end func(
 		close(c.stop)
 		close(s.over)
 		c.wg.Wait()
-		if closer, ok := p.(io.Closer); ok {
-			_ = closer.Close()
+		counted := int64(-1)
+		if ours, ok := p.(*cache.SessionCache); ok {
+			counted = ours.Status().Counters.Waits - 1 // the first fetch
+			_ = ours.Close()
 		}
-		f := figures{waited: c.waited.Load(), noise: c.noise.Load(), errors: c.errors.Load(), longest: time.Duration(c.longest.Load()),
+		f := figures{counted: counted, waited: c.waited.Load(), noise: c.noise.Load(), errors: c.errors.Load(), longest: time.Duration(c.longest.Load()),
 			blocked: blocked, calls: s.asked() - before, recovered: recovered}
 		if last := c.lastErr.Load(); last != nil {
 			f.text = last.err.Error()
