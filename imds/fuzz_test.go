@@ -34,7 +34,7 @@ func TestWhatIsReadOfARoleList(t *testing.T) {
 
 func TestWhatIsReadOfASession(t *testing.T) {
 	for ttl, want := range map[string]time.Duration{
-		"": 6 * time.Hour, "60": time.Minute, "21600": 6 * time.Hour, "99999999999": 6 * time.Hour, "-1": 6 * time.Hour, "0": 6 * time.Hour, "x": 6 * time.Hour,
+		"": 6 * time.Hour, "60": time.Minute, "21600": 6 * time.Hour, "99999999999": 6 * time.Hour, "70017000000000": 6 * time.Hour, "-1": 6 * time.Hour, "0": 6 * time.Hour, "x": 6 * time.Hour,
 	} {
 		token, life, err := imds.ParseSession([]byte("AQAE-x=="), ttl)
 		assert.NoError(t, err)
@@ -48,6 +48,7 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte("AQAEAExampleToken=="), "21600")
 	f.Add([]byte("<html>"), "")
 	f.Add([]byte("a\r\nX: y"), "-5")
+	f.Add([]byte("0"), "70017000000000") // overflows as nanoseconds
 	f.Fuzz(func(t *testing.T, body []byte, ttl string) {
 		token, life, err := imds.ParseSession(body, ttl)
 		if err != nil {

@@ -95,7 +95,7 @@ func parseSession(a *linklocal.Answer) (token string, life time.Duration, err er
 	}
 	life = tokenTTL
 	if seconds, err := strconv.Atoi(a.Header.Get(ttlHeader)); err == nil && seconds > 0 {
-		life = min(life, time.Duration(seconds)*time.Second)
+		life = time.Duration(min(seconds, int(tokenTTL/time.Second))) * time.Second
 	}
 	return token, life, nil
 }
