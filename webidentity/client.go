@@ -2,6 +2,7 @@ package webidentity
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -24,6 +25,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/redact"
 )
 
 const (
@@ -107,7 +109,7 @@ func (t target) client(httpClient aws.HTTPClient, credentials aws.CredentialsPro
 
 // call watches one call to STS with all its attempts: it bounds each, and keeps of the last answer what explains it.
 type call struct {
-	endpoint string        // as shown
+	endpoint string        // as shown; empty for a given client's until it is asked
 	bound    time.Duration // of one attempt
 
 	attempts int
@@ -143,7 +145,7 @@ func (c *call) options(o *sts.Options) {
 func (c *call) attempt(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	c.attempts++
 	c.status, c.date, c.html = 0, time.Time{}, false
-	c.say("attempt %d of %d to ask %s%s", c.attempts, maxAttempts, c.endpoint, c.failed)
+	c.say("attempt %d of %d to ask %s%s", c.attempts, maxAttempts, c.where(), c.failed)
 	attemptCtx, cancel := context.WithTimeout(ctx, c.bound)
 	defer cancel()
 	out, metadata, err := next.HandleFinalize(attemptCtx, in)
@@ -154,17 +156,21 @@ func (c *call) attempt(ctx context.Context, in middleware.FinalizeInput, next mi
 		c.failed = "; before, STS answered " + identifier(api.ErrorCode())
 	} else {
 		if attemptCtx.Err() != nil {
-			err = &hungError{c.endpoint, c.bound}
+			err = &hungError{c.where(), c.bound}
+			c.status, c.html = 0, false // of an answer that did not end
 		}
 		problem, _ := noAnswer(err, c)
 		c.failed = "; before, " + problem
 	}
-	c.say("attempt %d of %d to ask %s was over%s", c.attempts, maxAttempts, c.endpoint, c.failed)
+	c.say("attempt %d of %d to ask %s was over%s", c.attempts, maxAttempts, c.where(), c.failed)
 	return out, metadata, err
 }
 
 // answer reads the answer's body, up to a limit, and looks at what it is.
 func (c *call) answer(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+	if req, ok := in.Request.(*smithyhttp.Request); ok && c.endpoint == "" {
+		c.endpoint = redact.URL(req.URL.Scheme + "://" + req.URL.Host)
+	}
 	out, metadata, err := next.HandleDeserialize(ctx, in)
 	resp, ok := out.RawResponse.(*smithyhttp.Response)
 	if err != nil || !ok || resp.Body == nil {
@@ -190,6 +196,9 @@ func (c *call) answer(ctx context.Context, in middleware.DeserializeInput, next 
 var looksLikeHTML = regexp.MustCompile(`(?i)^(\xEF\xBB\xBF)?\s*(<!--[^>]*-->\s*)*<(!doctype\s+html|html|head|body)\b`)
 
 var errTooLarge = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+
+// where names the STS that is asked.
+func (c *call) where() string { return cmp.Or(c.endpoint, "the STS client that was given") }
 
 func (c *call) say(format string, args ...any) { c.doing.Store(new(fmt.Sprintf(format, args...))) }
 

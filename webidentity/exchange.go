@@ -62,7 +62,6 @@ func (x *exchange) run(ctx context.Context) (exchanged, error) {
 // client returns the STS client to ask, and fills in where it leads.
 func (x *exchange) client(ctx context.Context, asked *Exchange) (AssumeRoleWithWebIdentityAPIClient, func(), error) {
 	if x.o.Client != nil {
-		asked.Endpoint = "the STS client given"
 		return x.o.Client, func() {}, nil
 	}
 	t, err := x.o.target(x.env, &asked.Claims)

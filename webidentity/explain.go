@@ -1,6 +1,7 @@
 package webidentity
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 
 // explain turns the error of a call into one that says what to do. now is the moment of the answer by the clock here.
 func (x Exchange) explain(err error, c *call, now time.Time) error {
-	x.Status, x.ServerTime = c.status, c.date
+	x.Status, x.ServerTime, x.Endpoint = c.status, c.date, c.endpoint
 	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		x.RequestID = identifier(r.RequestID)
 		r.Response.Body = http.NoBody // it was read, and may hold half an answer's secrets
@@ -80,7 +81,7 @@ func (x *Exchange) cure(message string, now time.Time) (cure string, final bool)
 	case "Validation", "ValidationError", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter":
 		return x.parameterCure(message), final
 	case "InvalidAction", "MissingAction":
-		return fmt.Sprintf("what answers at %s does not know AssumeRoleWithWebIdentity: is that STS? (%s, %s)", x.Endpoint, stsEndpointVar, endpointVar), final
+		return fmt.Sprintf("%s does not know AssumeRoleWithWebIdentity: is that STS? (%s, %s)", cmp.Or(x.Endpoint, "what was asked"), stsEndpointVar, endpointVar), final
 	default:
 		return "this code is not one that STS is known to give here; the token has " + x.claims(), final
 	}

@@ -122,10 +122,10 @@ func newAuthority(t *testing.T) authority {
 	return authority{cert, key, file}
 }
 
-func (a authority) issue(t *testing.T, host string) tls.Certificate {
+func (a authority) issue(t *testing.T, host string, extensions ...pkix.Extension) tls.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, ExtraExtensions: extensions,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

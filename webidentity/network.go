@@ -16,8 +16,8 @@ import (
 
 // unusable is the error for an answer that came with status 200 and holds no credentials.
 func (x Exchange) unusable(problem string, c *call) error {
-	x.Status, x.ServerTime = c.status, c.date
-	return &ExchangeError{Exchange: x, Cure: "is that STS, at " + x.Endpoint + "?", problem: "the answer cannot be used: " + problem}
+	x.Status, x.ServerTime, x.Endpoint = c.status, c.date, c.endpoint
+	return &ExchangeError{Exchange: x, Cure: "is that STS, at " + c.where() + "?", problem: "the answer cannot be used: " + problem}
 }
 
 // noAnswer says why no answer of STS's came, and what to do. No text of a body, and none of an error that may quote one, is used.
@@ -46,21 +46,21 @@ func noAnswer(err error, c *call) (problem, cure string) {
 	}
 	switch {
 	case isTimeout(err):
-		return "no answer from " + c.endpoint + " in time", where
+		return "no answer from " + c.where() + " in time", where
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return c.endpoint + " refused the connection", where
+		return c.where() + " refused the connection", where
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "there is no route to " + c.endpoint, where
+		return "there is no route to " + c.where(), where
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection to " + c.endpoint + " broke " + times(c.attempts), where
+		return "the connection to " + c.where() + " broke " + times(c.attempts), where
 	default:
-		return "no answer came from " + c.endpoint, where
+		return "no answer came from " + c.where(), where
 	}
 }
 
 // strangeAnswer is about an answer that STS would not give.
 func strangeAnswer(err error, c *call) (problem, cure string) {
-	between := fmt.Sprintf("a proxy, a captive portal or something else answers in the place of %s", c.endpoint)
+	between := fmt.Sprintf("a proxy, a captive portal or something else answers in the place of %s", c.where())
 	switch {
 	case c.html:
 		return fmt.Sprintf("an HTML page came back (HTTP %d)", c.status), between

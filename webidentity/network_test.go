@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"io"
 	"net"
@@ -61,6 +63,11 @@ func TestUnreachableSTSIsExplained(t *testing.T) {
 		}, "TLS: x509: certificate is valid for evil.example, not sts.us-east-2.amazonaws.com: another server answers at this address", nil, 3},
 		"a clock that is off": {func(w *world) func(*webidentity.Options) { time.Sleep(2000 * time.Hour); return nil },
 			"TLS: x509: certificate has expired or is not yet valid: current time 2000-03-24T08:00:00Z is after 2000-02-11T16:00:00Z: is the clock here right?", nil, 3},
+		"a certificate with a demand of its own": {func(w *world) func(*webidentity.Options) {
+			w.serve(tls.NewListener(w.net.Listen(address), &tls.Config{Certificates: []tls.Certificate{w.ca.issue(w.t, stsHost,
+				pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}})}}))
+			return nil
+		}, "TLS: tls: failed to verify certificate: x509: unhandled critical extension: the certificate was not accepted", nil, 3},
 		"plain http": {func(w *world) func(*webidentity.Options) {
 			w.env["AWS_ENDPOINT_URL_STS"] = "https://sts.example"
 			w.t.Cleanup(w.net.Serve("sts.example:443", w.sts))

@@ -3,6 +3,8 @@ package webidentity_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +49,34 @@ func TestSwallowedConnectionsEndInTheProvidersOwnTimeout(t *testing.T) {
 		var late *timeout.Error
 		require.ErrorAs(t, err, &late)
 		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+// The headers come, and half of the body, and then nothing.
+func TestAnswerThatStopsInTheMiddleIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		broken := 1 // that many answers stop
+		t.Cleanup(w.net.Serve("127.0.0.1:9000", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if broken--; broken < 0 {
+				w.sts.ServeHTTP(rw, r)
+				return
+			}
+			rw.Header().Set("Content-Length", "5000")
+			fmt.Fprint(rw, "<html>")
+			assert.NoError(t, http.NewResponseController(rw).Flush())
+			<-r.Context().Done()
+		})))
+		w.env["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:9000"
+		begin := time.Now()
+		_, err := w.provider().Retrieve(t.Context())
+		require.NoError(t, err, "the second attempt succeeds")
+		assert.Less(t, time.Since(begin), 6*time.Second)
+
+		broken = 100
+		err = w.fail(func(o *webidentity.Options) { o.Timeout = time.Second })
+		assert.ErrorContains(t, err, "no answer from http://127.0.0.1:9000 within 500ms")
+		assert.NotContains(t, err.Error(), "HTML", "of an answer that did not end nothing is known")
 	})
 }
 
@@ -181,6 +211,7 @@ func TestGivenClientAsksThreeTimesAtMost(t *testing.T) {
 		require.ErrorAs(t, err, &failed)
 		assert.Equal(t, 3, w.sts.Count("AssumeRoleWithWebIdentity"))
 		assert.Equal(t, 500, failed.Status)
+		assert.Equal(t, "http://127.0.0.1:9000", failed.Endpoint)
 
 		w.sts.Mend()
 		p := w.provider(func(o *webidentity.Options) { o.Client = client })

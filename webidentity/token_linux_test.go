@@ -1,17 +1,39 @@
 package webidentity_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"example.com/podrole/internal/timeout"
 	"example.com/podrole/webidentity"
 )
+
+// A pipe that nobody writes to holds up neither the caller nor, once somebody does write, the goroutine that waits for it.
+func TestPipeThatNobodyWritesToIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	env := map[string]string{"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": path}
+	_, err := webidentity.New(func(o *webidentity.Options) {
+		o.LookupEnv = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+		o.Timeout = 20 * time.Millisecond
+		o.Logger = slog.New(slog.DiscardHandler)
+	}).Retrieve(t.Context())
+	var late *timeout.Error
+	require.ErrorAs(t, err, &late)
+	assert.EqualError(t, err, "web identity: timed out after 20ms (reading "+path+")")
+
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
 
 // The token of a container that is not root, without fsGroup: the kubelet gives it to root alone. A thread that acts as somebody else
 // stands for the container, since nothing is unreadable to root, as which tests may run.
