@@ -47,7 +47,8 @@ type world struct {
 	net    *memnet.Net
 	agent  *ecstest.Agent
 	env    map[string]string
-	hosts  map[string][]netip.Addr // what names resolve to
+	hosts  map[string][]netip.Addr   // what names resolve to
+	turns  map[string][][]netip.Addr // or what they resolve to one time after the other
 	log    syncBuffer
 	hidden []string // more that may not be shown
 }
@@ -95,6 +96,10 @@ func (w *world) provider(optFns ...func(*ecs.Options)) *ecs.Provider {
 }
 
 func (w *world) lookup(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if turns := w.turns[host]; len(turns) > 0 {
+		w.turns[host] = turns[1:]
+		return turns[0], nil
+	}
 	if addrs, ok := w.hosts[host]; ok {
 		return addrs, nil
 	}

@@ -123,6 +123,14 @@ func TestFaultMatrix(t *testing.T) {
 			full("http://agent.internal/")(w, t)
 			w.hosts["agent.internal"] = []netip.Addr{netip.MustParseAddr("169.254.170.2"), netip.MustParseAddr("192.0.2.1")}
 		}, want: failure, text: []string{"agent.internal (192.0.2.1) is not allowed"}},
+		{name: "name that leads elsewhere at its second look-up: the first one is the one dialled", setup: func(w *world, t *testing.T) {
+			full("http://agent.internal"+ecstest.ECSPath)(w, t)
+			w.turns = map[string][][]netip.Addr{"agent.internal": {{netip.MustParseAddr("169.254.170.2")}, {netip.MustParseAddr("192.0.2.1")}}}
+		}, want: credentials, requests: "200"},
+		{name: "name that leads elsewhere at the second attempt", setup: func(w *world, t *testing.T) {
+			full("http://agent.internal"+ecstest.ECSPath)(w, t)
+			w.turns = map[string][][]netip.Addr{"agent.internal": {{netip.MustParseAddr("169.254.170.2")}, {netip.MustParseAddr("192.0.2.1")}}}
+		}, fault: status(503), want: failure, min: s / 20, max: s / 10, requests: "503", text: []string{"agent.internal (192.0.2.1) is not allowed"}},
 		{name: "name that leads to the agent", setup: func(w *world, t *testing.T) {
 			full("http://agent.internal"+ecstest.ECSPath)(w, t)
 			w.hosts["agent.internal"] = []netip.Addr{netip.MustParseAddr("::ffff:169.254.170.2")}
@@ -152,6 +160,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token expired for EKS", setup: pod, fault: upstream("ExpiredTokenException"), want: failure, requests: "400", text: []string{"expired", "rotates"}},
 		{name: "throttled twice", setup: pod, n: 2, fault: upstream("ThrottlingException"), want: credentials, min: s / 10, max: s / 3, requests: "429, 429, 200"},
 		{name: "throttled", setup: pod, fault: upstream("ThrottlingException"), want: failure, min: 4 * s, max: 5 * s, requests: "429, 429, 429, 429, 429", many: true, text: []string{"ThrottlingException", "throttling", "attempts in"}},
+		{name: "throttled by the agent itself", setup: pod, fault: status(429), want: failure, min: 4 * s, max: 5 * s, requests: "429, 429, 429, 429, 429", many: true, text: []string{"the agent is throttling"}},
 		{name: "EKS down", setup: pod, fault: upstream("InternalServerException"), want: failure, min: 4 * s, max: 5 * s, requests: "500, 500, 500, 500, 500", many: true, text: []string{"InternalServerException"}},
 		{name: "agent slow to say that EKS is down", setup: pod, fault: &fault{Delay: s, Status: 500, Body: leak}, want: failure, min: 4 * s, max: 5 * s, requests: "500, 500, 500", many: true, text: []string{"cannot reach EKS"}},
 		{name: "host refused", setup: func(w *world, t *testing.T) {

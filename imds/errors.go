@@ -63,8 +63,16 @@ func refusal(r linklocal.Request, a *linklocal.Answer) *ResponseError {
 	return &ResponseError{Method: r.Method, URL: redact.URL(r.URL.String()), StatusCode: a.Status, sign: signOf(a.Header)}
 }
 
-// status returns the status of a refusal, 0 where err is something else.
+// noSession is why there is no session token for a request, so that its status is not taken for the answer to that request.
+type noSession struct{ error }
+
+func (e *noSession) Unwrap() error { return e.error }
+
+// status returns the status of a request's refusal, 0 where err is something else.
 func status(err error) int {
+	if _, ok := errors.AsType[*noSession](err); ok {
+		return 0
+	}
 	if e, ok := errors.AsType[*ResponseError](err); ok {
 		return e.StatusCode
 	}
@@ -95,4 +103,9 @@ func passing(err error) bool {
 		return true
 	}
 	return linklocal.IsKind(err, linklocal.Broken, linklocal.Stalled)
+}
+
+// absent reports that there is nobody to answer, by the kernel's or the resolver's own word.
+func absent(err error) bool {
+	return linklocal.IsKind(err, linklocal.Refused, linklocal.NoRoute, linklocal.DNS)
 }

@@ -96,6 +96,8 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "hop limit 1, IMDSv1 asked for and offered", env: v1Asked, service: func(o *options) { o.HopLimit1, o.V1 = true, true }, want: credentials, min: s, max: s, requests: "PUT token 0, GET roles 200, GET extended 200", text: []string{"level=WARN", "IMDSv1 is used"}},
 		{name: "hop limit 1, IMDSv1 asked for and refused", env: v1Asked, service: func(o *options) { o.HopLimit1 = true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET roles 401", text: []string{"hop limit"}},
 		{name: "silence to everything, IMDSv1 asked for", env: v1Asked, net: func(n *memnet.Net) { n.Handle(address4, swallow) }, want: nothing, min: 3 * s / 2, max: 2 * s, text: []string{"timed out"}},
+		{name: "token unanswered, a GET is by somebody unknown", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Body: leak}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"status 404", "need not be EC2's", "hop limit"}},
+		{name: "token unanswered, a GET is by Google Cloud", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Header: http.Header{"Metadata-Flavor": {"Google"}}}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"Google Cloud"}},
 		{name: "the first token request is lost", n: 1, fault: &fault{Method: "PUT", Hang: true}, env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=2", want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401"},
 
 		// The token request is answered, but not with a token.
@@ -134,6 +136,8 @@ func TestFaultMatrix(t *testing.T) {
 
 		// The role.
 		{name: "no role attached", service: func(o *options) { o.NoRole = true }, want: nothing, requests: "PUT token 200, GET roles 404", text: []string{"no role is attached"}},
+		{name: "no role attached, three attempts asked for", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=3", service: func(o *options) { o.NoRole = true }, want: nothing, requests: "PUT token 200, GET roles 404"},
+		{name: "list 500, two attempts asked for", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=2", fault: new(status("GET", rolesPath, 500)), want: failure, min: s / 20, max: s / 10, requests: "PUT token 200, " + times(2, "GET roles 500")},
 		{name: "empty list", fault: &fault{Path: rolesPath, Status: 200, Body: "\n"}, want: nothing, requests: "PUT token 200, GET roles 200", text: []string{"no role is attached"}},
 		{name: "list is HTML", fault: &fault{Path: rolesPath, Status: 200, Body: "<html>" + leak}, want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, " + times(3, "GET roles 200"), text: []string{"not a list of roles"}},
 		{name: "list 403", fault: new(status("GET", rolesPath, 403)), want: failure, requests: "PUT token 200, GET roles 403"},
@@ -181,6 +185,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "endpoint in octal", env: "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://0251.0376.0251.0376/", want: final, text: []string{"four decimal numbers"}},
 		{name: "endpoint as a mapped address", env: "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[::ffff:169.254.169.254]/", want: final, text: []string{"disguised as IPv6"}},
 		{name: "endpoint elsewhere", env: "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://192.0.2.1/", net: func(n *memnet.Net) { n.Refuse("192.0.2.1:80") }, want: nothing, text: []string{"http://192.0.2.1/"}},
+		{name: "two variables that are neither true nor false", env: "AWS_EC2_METADATA_DISABLED=no AWS_EC2_METADATA_V1_DISABLED=no", want: credentials, requests: good, text: []string{"variable=AWS_EC2_METADATA_DISABLED", "variable=AWS_EC2_METADATA_V1_DISABLED"}},
 		{name: "timeout variable unreadable", env: "AWS_METADATA_SERVICE_TIMEOUT=1s", want: final, text: []string{"AWS_METADATA_SERVICE_TIMEOUT", "whole number"}},
 		{name: "attempts variable out of range", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=0", want: final, text: []string{"AWS_METADATA_SERVICE_NUM_ATTEMPTS"}},
 	}
@@ -192,7 +197,7 @@ func TestFaultMatrix(t *testing.T) {
 					optFns = append(optFns, r.service)
 				}
 				w := newWorld(t, optFns...)
-				for _, v := range strings.Fields(r.env) {
+				for v := range strings.FieldsSeq(r.env) {
 					name, value, _ := strings.Cut(v, "=")
 					w.env[name] = value
 				}

@@ -38,8 +38,8 @@ type Options struct {
 
 	// AttemptTimeout bounds one request. If zero or negative, AWS_METADATA_SERVICE_TIMEOUT, else DefaultAttemptTimeout.
 	AttemptTimeout time.Duration
-	// Attempts is how often one request is tried, whatever its failure. If zero or negative, AWS_METADATA_SERVICE_NUM_ATTEMPTS;
-	// else it goes by the failure: refused once, silent twice, an error that may pass three times.
+	// Attempts is how often a request is tried whose failure may pass by itself. If zero or negative, AWS_METADATA_SERVICE_NUM_ATTEMPTS;
+	// else it goes by the failure: once where nobody is there, twice at silence, three times at 429, 5xx and broken answers.
 	Attempts int
 	// Timeout bounds one Retrieve with all its requests. If zero or negative, Attempts × AttemptTimeout + 1 s, with 1 for
 	// Attempts where nobody set them: 2 s by default.
@@ -132,14 +132,9 @@ func (p *Provider) ProviderSources() []aws.CredentialSource {
 
 // Timeout returns the bound of one Retrieve, as the options and variables stand now.
 func (p *Provider) Timeout() time.Duration {
-	b, err := p.bounds()
-	if err != nil {
-		b, _ = (&Provider{opts: Options{LookupEnv: none}, env: none}).bounds()
-	}
+	b, _ := p.bounds()
 	return b.total
 }
-
-func none(string) (string, bool) { return "", false }
 
 // Configured names the options and variables that mean this provider in particular, comma separated; it is empty when there are
 // none, in which case it asks the default address all the same. It does no I/O.
@@ -188,11 +183,11 @@ func (p *Provider) remember(m memory) {
 	p.memory = m
 }
 
-// warnOnce logs a warning the first time its message comes up.
-func (p *Provider) warnOnce(message string, attrs ...any) {
+// warnOnce logs a warning the first time its key comes up.
+func (p *Provider) warnOnce(key, message string, attrs ...any) {
 	p.mu.Lock()
-	known := p.warned[message]
-	p.warned[message] = true
+	known := p.warned[key]
+	p.warned[key] = true
 	p.mu.Unlock()
 	if !known {
 		p.logger().Warn(message, attrs...)

@@ -136,6 +136,34 @@ func TestASessionThatDiesEarlyIsReplacedOnce(t *testing.T) {
 	})
 }
 
+// Once a session was opened EC2's service is known to be here, and its silence is not "nothing for me here" any more.
+func TestAServiceThatGoesAwayIsAFailure(t *testing.T) {
+	for name, row := range map[string]struct {
+		away func(*world)
+		want string
+		text string
+	}{
+		"refused":                      {func(w *world) { w.net.Refuse(address4) }, failure, "connection refused"},
+		"silent":                       {func(w *world) { w.net.Blackhole(address4) }, late, "timed out"},
+		"the session dies for good":    {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.NoSessions = 404 }) }, failure, "gives out no session tokens"},
+		"the session dies, then quiet": {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.HopLimit1 = true }) }, nothing, "hop limit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := w.provider()
+				_, err := p.Retrieve(t.Context())
+				require.NoError(t, err)
+				row.away(w)
+				creds, err := p.Retrieve(t.Context())
+				assert.Equal(t, row.want, class(creds, err))
+				assert.ErrorContains(t, err, row.text)
+				checkError(t, w, err)
+			})
+		})
+	}
+}
+
 func TestARoleThatWasSwappedIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -321,7 +349,8 @@ func TestTimeoutFollowsOptionsAndVariables(t *testing.T) {
 		{"5", "3", imds.Options{AttemptTimeout: 2 * time.Second}, 7 * time.Second},
 		{"5", "3", imds.Options{Attempts: 1}, 6 * time.Second},
 		{"5", "3", imds.Options{Timeout: time.Second}, time.Second},
-		{"five", "3", imds.Options{}, 2 * time.Second}, // Retrieve says what is wrong
+		{"", "", imds.Options{Timeout: -1, AttemptTimeout: -1, Attempts: -1}, 2 * time.Second},
+		{"five", "3", imds.Options{}, 4 * time.Second}, // Retrieve says what is wrong
 	} {
 		set := map[string]string{"AWS_METADATA_SERVICE_TIMEOUT": row.seconds, "AWS_METADATA_SERVICE_NUM_ATTEMPTS": row.attempts}
 		row.opts.LookupEnv = func(name string) (string, bool) { value, ok := set[name]; return value, ok }

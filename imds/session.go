@@ -61,7 +61,7 @@ func (w *walk) requestToken(ctx context.Context) error {
 			return w.tries(2) // a lost packet, perhaps
 		case passing(err):
 			return w.tries(3)
-		case linklocal.IsKind(err, linklocal.Refused, linklocal.NoRoute, linklocal.DNS):
+		case absent(err):
 			return w.tries(1)
 		}
 		return 1

@@ -1,6 +1,7 @@
 package imds
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -69,7 +70,7 @@ func (p *Provider) settings() (settings, error) {
 	case strings.EqualFold(value, "true"):
 		return settings{}, unavailable.Errorf("%s is true", disabledVar)
 	case value != "" && !strings.EqualFold(value, "false"):
-		p.warnOnce("instance metadata: a variable is neither true nor false and has no effect", "variable", disabledVar)
+		p.warnNeither(disabledVar)
 	}
 	s := settings{profile: p.profile(), v1: p.v1()}
 	if s.profile.value != "" && !roleName.MatchString(s.profile.value) {
@@ -88,6 +89,10 @@ func (p *Provider) settings() (settings, error) {
 	return s, nil
 }
 
+func (p *Provider) warnNeither(variable string) {
+	p.warnOnce(variable, "instance metadata: a variable is neither true nor false and has no effect", "variable", variable)
+}
+
 func (p *Provider) v1() bool {
 	switch value := p.env.Get(v1Var); {
 	case strings.EqualFold(value, "true"):
@@ -95,7 +100,7 @@ func (p *Provider) v1() bool {
 	case strings.EqualFold(value, "false"):
 		return true
 	case value != "":
-		p.warnOnce("instance metadata: a variable is neither true nor false and has no effect", "variable", v1Var)
+		p.warnNeither(v1Var)
 	}
 	return p.opts.AllowV1
 }
@@ -122,7 +127,7 @@ func (p *Provider) endpoint() (*url.URL, linklocal.Rules, error) {
 		return nil, rules, misconfigured("%s is refused: %w", named.name, err)
 	}
 	if rules.Named != "" {
-		p.warnOnce("instance metadata: asking a host that is not EC2's metadata service, because the configuration names it", "host", rules.Named, "configured_by", named.name)
+		p.warnOnce(rules.Named, "instance metadata: asking a host that is not EC2's metadata service, because the configuration names it", "host", rules.Named, "configured_by", named.name)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, rules, nil
 }
@@ -133,29 +138,19 @@ const (
 	maxAttempts = 100
 )
 
+// bounds returns what can be used even where a variable cannot be read, beside the error.
 func (p *Provider) bounds() (bounds, error) {
 	seconds, err := p.whole(timeoutVar, maxSeconds)
-	if err != nil {
-		return bounds{}, err
+	attempts, err2 := p.whole(attemptsVar, maxAttempts)
+	if err == nil {
+		err = err2
 	}
-	attempts, err := p.whole(attemptsVar, maxAttempts)
-	if err != nil {
-		return bounds{}, err
+	b := bounds{
+		attempt:  cmp.Or(max(p.opts.AttemptTimeout, 0), time.Duration(seconds)*time.Second, DefaultAttemptTimeout),
+		attempts: cmp.Or(max(p.opts.Attempts, 0), attempts),
 	}
-	b := bounds{attempt: p.opts.AttemptTimeout, attempts: max(p.opts.Attempts, 0), total: p.opts.Timeout}
-	if b.attempt <= 0 {
-		b.attempt = time.Duration(seconds) * time.Second
-	}
-	if b.attempt == 0 {
-		b.attempt = DefaultAttemptTimeout
-	}
-	if b.attempts == 0 {
-		b.attempts = attempts
-	}
-	if b.total <= 0 {
-		b.total = time.Duration(max(b.attempts, 1))*b.attempt + time.Second
-	}
-	return b, nil
+	b.total = cmp.Or(max(p.opts.Timeout, 0), time.Duration(max(b.attempts, 1))*b.attempt+time.Second)
+	return b, err
 }
 
 // whole reads a variable that holds a whole number from 1 to limit; 0 where it is not set.
@@ -171,7 +166,7 @@ func (p *Provider) whole(variable string, limit int) (int, error) {
 	return n, nil
 }
 
-// tries returns how often to try where nobody set it.
+// tries returns how often to try what may pass: as often as was set, else as usual.
 func (b bounds) tries(usual int) int {
 	if b.attempts > 0 {
 		return b.attempts

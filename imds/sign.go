@@ -18,7 +18,7 @@ const (
 func signOf(h http.Header) sign {
 	server := h.Get("Server")
 	switch {
-	case server == "EC2ws":
+	case strings.EqualFold(server, "EC2ws"): // observed on EC2
 		return signEC2
 	case h.Get("Metadata-Flavor") == "Google": // Compute Engine documentation, "About VM metadata"
 		return signGoogle

@@ -40,7 +40,7 @@ func (w *walk) evidence(ctx context.Context, put error) evidence {
 	}
 	r := w.request(http.MethodGet, "/latest/meta-data/")
 	r.Header = http.Header{tokenHeader: {"none"}}
-	r.Bound = min(r.Bound, w.attempt/2)
+	r.Bound = w.attempt / 2
 	var seen evidence
 	_ = w.client.Do(ctx, r, func(a *linklocal.Answer) error {
 		seen = evidence{answered: true, status: a.Status, sign: signOf(a.Header)}
@@ -65,21 +65,15 @@ func (s settings) verdict(put error, seen evidence) error {
 	case tokensRefused(put):
 		return unavailable.Errorf("%w: this is not EC2 instance metadata", put)
 	}
-	where, named := "this is not an EC2 instance", s.endpointFrom != ""
-	if named {
-		where = "see " + s.endpointFrom + ", which names the endpoint"
+	switch silent := linklocal.IsKind(put, linklocal.Silent); {
+	case !silent && !absent(put):
+		return put
+	case s.endpointFrom != "":
+		return unavailable.Errorf("%w: nobody answers at the endpoint that %s names", put, s.endpointFrom)
+	case silent:
+		return unavailable.Errorf("%w: this is not an EC2 instance, or a firewall or network policy drops traffic to its metadata service", put)
 	}
-	switch {
-	case linklocal.IsKind(put, linklocal.DNS):
-		return unavailable.Errorf("%w: %s", put, where)
-	case linklocal.IsKind(put, linklocal.Refused, linklocal.NoRoute, linklocal.Silent) && named:
-		return unavailable.Errorf("%w: nothing answers there: %s", put, where)
-	case linklocal.IsKind(put, linklocal.Refused, linklocal.NoRoute):
-		return unavailable.Errorf("%w: %s, or its metadata service is closed to this process", put, where)
-	case linklocal.IsKind(put, linklocal.Silent):
-		return unavailable.Errorf("%w: %s, or a firewall or network policy drops traffic to its metadata service", put, where)
-	}
-	return put
+	return unavailable.Errorf("%w: this is not an EC2 instance, or its metadata service is closed to this process", put)
 }
 
 // whyNoTokens goes by the status (EC2 user guide, "Use the Instance Metadata Service to access instance metadata", response codes).

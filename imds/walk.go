@@ -108,7 +108,7 @@ func (w *walk) role(ctx context.Context) (role string, remembered bool, err erro
 func (w *walk) tryV1(ctx context.Context) error {
 	role, err := w.list(ctx)
 	if err == nil {
-		w.p.warnOnce("instance metadata: no session token to be had, so IMDSv1 is used as the configuration asks; any SSRF can do the same",
+		w.p.warnOnce("v1", "instance metadata: no session token to be had, so IMDSv1 is used as the configuration asks; any SSRF can do the same",
 			"endpoint", w.endpoint.String(), "reason", w.withoutToken.Error())
 		w.memory.role = role
 		return nil
@@ -204,7 +204,7 @@ func (w *walk) get(ctx context.Context, path string, read func(linklocal.Request
 		w.renewed = true
 		w.memory.token = ""
 		if err := w.authenticate(ctx); err != nil {
-			return err
+			return &noSession{err}
 		}
 		if err = w.getOnce(ctx, path, read); status(err) != http.StatusUnauthorized {
 			return err
@@ -219,10 +219,13 @@ func (w *walk) getOnce(ctx context.Context, path string, read func(linklocal.Req
 		r.Header = http.Header{tokenHeader: {w.memory.token}}
 	}
 	r.Tries = func(err error) int {
-		if passing(err) || linklocal.IsKind(err, linklocal.Silent) {
+		switch {
+		case passing(err), linklocal.IsKind(err, linklocal.Silent):
 			return w.tries(3)
+		case absent(err):
+			return w.tries(1)
 		}
-		return w.tries(1)
+		return 1
 	}
 	return w.client.Do(ctx, r, func(a *linklocal.Answer) error {
 		if a.Status != http.StatusOK {
