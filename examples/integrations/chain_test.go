@@ -25,6 +25,7 @@ import (
 	"example.com/podrole/chain"
 	"example.com/podrole/imds"
 	"example.com/podrole/imds/imdstest"
+	"example.com/podrole/internal/memnet"
 	"example.com/podrole/webidentity/ststest"
 )
 
@@ -38,12 +39,12 @@ type pod struct {
 	client *http.Client
 	agents []string // the user agents that Kinesis saw
 	env    map[string]string
-	dial   dialer
+	net    *memnet.Net
 }
 
 func newPod(t *testing.T) *pod {
 	t.Helper()
-	p := &pod{sts: ststest.New(), imds: imdstest.New(func(o *imdstest.Options) { o.Role = "eks-node" }), dial: dialer{}}
+	p := &pod{sts: ststest.New(), imds: imdstest.New(func(o *imdstest.Options) { o.Role = "eks-node" }), net: memnet.New()}
 	require.NoError(t, p.sts.SetTrustPolicy(role, p.sts.TrustPolicy("system:serviceaccount:default:gryphon-dispatcher")))
 	tokens, err := p.sts.NewTokenDir(t.TempDir(), ststest.Token{Namespace: "default", ServiceAccount: "gryphon-dispatcher-canary"})
 	require.NoError(t, err)
@@ -51,10 +52,10 @@ func newPod(t *testing.T) *pod {
 		"KUBERNETES_SERVICE_HOST": "10.96.0.1", "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": tokens.Path(),
 		"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:7000",
 	}
-	p.dial.serve(t, "127.0.0.1:7000", p.sts)
-	p.dial.serve(t, "169.254.169.254:80", p.imds)
-	p.dial.serve(t, "127.0.0.1:7001", http.HandlerFunc(p.kinesis))
-	p.client = &http.Client{Transport: &http.Transport{DialContext: p.dial.DialContext}}
+	t.Cleanup(p.net.Serve("127.0.0.1:7000", p.sts))
+	t.Cleanup(p.net.Serve("169.254.169.254:80", p.imds))
+	t.Cleanup(p.net.Serve("127.0.0.1:7001", http.HandlerFunc(p.kinesis)))
+	p.client = &http.Client{Transport: &http.Transport{DialContext: p.net.DialContext}}
 	t.Cleanup(p.client.CloseIdleConnections)
 	return p
 }
@@ -80,7 +81,7 @@ func (p *pod) chain(t *testing.T, optFns ...func(*chain.Options)) *chain.Chain {
 	c := chain.NewDefault(append([]func(*chain.Options){func(o *chain.Options) {
 		o.LookupEnv = func(name string) (string, bool) { v, ok := p.env[name]; return v, ok }
 		o.HTTPClient, o.FS, o.Logger = p.client, fstest.MapFS{}, slog.New(slog.DiscardHandler)
-		o.IMDS = func(o *imds.Options) { o.DialContext = p.dial.DialContext }
+		o.IMDS = func(o *imds.Options) { o.DialContext = p.net.DialContext }
 	}}, optFns...)...)
 	t.Cleanup(func() { assert.NoError(t, c.Close()) })
 	return c
