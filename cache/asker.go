@@ -15,6 +15,9 @@ import (
 	"example.com/podrole/internal/timeout"
 )
 
+// hookBound is how long a provider's hook may take that makes a decision and is no place for I/O.
+const hookBound = time.Second
+
 // asker asks the provider, by whichever of its optional interfaces it has, and judges the answer. Everything in it calls code that
 // is not ours, so it runs within guard.Call.
 type asker struct{ provider aws.CredentialsProvider }
@@ -25,14 +28,19 @@ type answer struct {
 	at     instant       // of receipt
 	life   time.Duration // from receipt; 0 = the credentials never expire
 	handed time.Duration // life as it is told to callers
-	skew   time.Duration // of the server's clock against the local one, where expiry was judged by the server's
+	skew   time.Duration // how far the local clock is ahead, where expiry was judged by the server's
 }
 
 func (a asker) ask(ctx context.Context, c clock, held session.Held) (answer, error) {
 	got, err := a.fetch(ctx, held)
 	found := answer{Answer: got, at: c.now()}
-	if err != nil || got.Kept {
+	switch {
+	case err != nil:
 		return found, err
+	case got.Kept && !held.Usable:
+		return found, errors.New("source kept credentials where none were held")
+	case got.Kept:
+		return found, nil
 	}
 	return a.judge(found)
 }
@@ -74,17 +82,13 @@ func (a asker) judge(found answer) (answer, error) {
 		return found, nil
 	}
 	local := found.at.time()
-	clocks := "local clock " + stamp(local)
-	now := local
-	if server := found.ServerTime; !server.IsZero() {
-		clocks += ", server's clock " + stamp(server)
-		if skew := server.Sub(local); skew.Abs() > schedule.MaxSkew {
-			found.skew, now = skew, server
-		}
+	found.skew = session.Skew(found.ServerTime, local)
+	if err := session.CheckExpiry(creds, found.ServerTime); err != nil {
+		return found, err
 	}
-	found.life = min(creds.Expires.Sub(now), maxAhead)
+	found.life = min(creds.Expires.Sub(local.Add(-found.skew)), maxAhead)
 	if found.life < schedule.MinLife {
-		return found, fmt.Errorf("credentials arrived expired: they expire at %s (%s)", stamp(creds.Expires), clocks)
+		return found, fmt.Errorf("the credentials arrived with only %s to live", found.life)
 	}
 	urgent := schedule.Urgent(found.life)
 	found.handed = found.life - urgent
@@ -108,8 +112,7 @@ func (a asker) extend(c clock, held aws.Credentials, failed error) (other *answe
 	if !a.extends() {
 		return nil, time.Time{}
 	}
-	const bound = time.Second // it is a decision, and not the place for I/O
-	ctx, cancel := context.WithTimeoutCause(context.Background(), bound, &timeout.Error{Op: "HandleFailToRefresh", Bound: bound})
+	ctx, cancel := context.WithTimeoutCause(context.Background(), hookBound, &timeout.Error{Op: "HandleFailToRefresh", Bound: hookBound})
 	defer cancel()
 	got, err := guard.Call(ctx, func(ctx context.Context) (answer, error) {
 		creds, err := a.provider.(aws.HandleFailRefreshCredentialsCacheStrategy).HandleFailToRefresh(ctx, held, failed)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/podrole/internal/guard"
+	"example.com/podrole/internal/terminal"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -25,19 +27,34 @@ type TimeoutError = timeout.Error
 // failure is why a refresh brought nothing, as callers see it. It has no Unwrap: what it is made of is found through Is and As,
 // so that context errors, which are never those of the caller's own context, stay hidden.
 type failure struct {
-	cause error
-	text  string
+	cause    error
+	text     string // of the cause
+	more     string // what explain adds
+	outcome  outcome
+	terminal bool
 }
 
-func newFailure(cause error, more string) *failure {
-	text := cause.Error()
-	if !strings.HasPrefix(text, "podrole: ") {
-		text = "podrole: " + text
+// readFailure reads a provider's error, whose methods are not our code either, once and for all.
+func readFailure(err error) *failure {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), hookBound, &timeout.Error{Op: "Error", Bound: hookBound})
+	defer cancel()
+	f, bad := guard.Call(ctx, func(context.Context) (*failure, error) {
+		return &failure{cause: err, text: err.Error(), outcome: outcomeOf(err), terminal: terminal.Is(err)}, nil
+	})
+	if bad != nil {
+		return &failure{cause: bad, text: fmt.Sprintf("the provider's error, a %T, cannot be read: %v", err, bad), outcome: outcomeFailure}
 	}
-	return &failure{cause, text + more}
+	return f
 }
 
-func (f *failure) Error() string { return f.text }
+func (f *failure) Error() string {
+	if strings.HasPrefix(f.text, prefix) {
+		return f.text + f.more
+	}
+	return prefix + f.text + f.more
+}
+
+const prefix = "podrole: "
 
 // RetryableError keeps the retry loop of an SDK client, which resolves credentials inside it, from asking the source three times over.
 func (f *failure) RetryableError() bool { return false }
@@ -62,15 +79,17 @@ func cut(ctx context.Context, err error) error {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// explain says what a caller who gets nothing wants to know beside the cause.
-func explain(h *holding, failures int, since, next instant) string {
+// explained adds what a caller who gets nothing wants to know beside the cause.
+func (f *failure) explained(h *holding, t *trouble) *failure {
 	if h.creds.AccessKeyID == "" {
-		return ""
+		return f
 	}
 	was := "were invalidated"
 	if h.valid {
 		was = "expired at " + stamp(h.creds.Expires)
 	}
-	return fmt.Sprintf(" (the credentials held before %s; failed refreshes since %s: %d; next try not before %s)",
-		was, stamp(since.time()), failures, stamp(next.time()))
+	with := *f
+	with.more = fmt.Sprintf(" (the credentials held before %s; failed refreshes since %s: %d; next try not before %s)",
+		was, stamp(t.since.time()), t.count, stamp(t.keep.time()))
+	return &with
 }

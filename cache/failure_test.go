@@ -198,8 +198,8 @@ func TestUselessCredentialsAreAFailure(t *testing.T) {
 	}{
 		"no keys":           {aws.Credentials{}, "without an access key id"},
 		"no secret":         {aws.Credentials{AccessKeyID: "ASIAEXAMPLE000000001"}, "without an access key id and a secret"},
-		"expired":           {expiring(-time.Hour), "credentials arrived expired: they expire at 1999-12-31T23:00:00Z (local clock 2000-01-01T00:00:00Z)"},
-		"no time of expiry": {aws.Credentials{AccessKeyID: "A", SecretAccessKey: "s", CanExpire: true}, "they expire at 0001-01-01T00:00:00Z"},
+		"expired":           {expiring(-time.Hour), "podrole: the credentials had already expired when they arrived: at 1999-12-31T23:00:00Z (the clock here says 2000-01-01T00:00:00Z)"},
+		"no time of expiry": {aws.Credentials{AccessKeyID: "A", SecretAccessKey: "s", CanExpire: true}, "when they arrived: at 0001-01-01T00:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -261,7 +261,7 @@ func TestExpiryIsJudgedByTheServersClockWhereOursIsWrong(t *testing.T) {
 					assert.NotContains(t, fmt.Sprint(log.text()), "clock")
 				}
 				if row.usable == 0 {
-					require.ErrorContains(t, err, "local clock 2000-01-01T00:00:00Z, server's clock "+time.Now().Add(row.ahead).UTC().Format(time.RFC3339))
+					require.ErrorContains(t, err, "the clock here says 2000-01-01T00:00:00Z, the server's says "+time.Now().Add(row.ahead).UTC().Format(time.RFC3339))
 					return
 				}
 				require.NoError(t, err)

@@ -2,13 +2,11 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"example.com/podrole/internal/guard"
 	"example.com/podrole/internal/schedule"
 	"example.com/podrole/internal/session"
-	"example.com/podrole/internal/terminal"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -67,16 +65,20 @@ func (s *state) fly(f *flight, delay time.Duration) {
 	if got.at == (instant{}) { // the call was cut off
 		got.at = s.clock.now()
 	}
-	err = cut(ctx, err)
+	var failed *failure
 	var grant time.Time
-	if err != nil && f.ctx.Err() == nil && !f.held.Recheck && !terminal.Is(err) {
+	if err != nil {
+		err = cut(ctx, err)
+		failed = readFailure(err)
+	}
+	if failed != nil && f.ctx.Err() == nil && !f.held.Recheck && !failed.terminal {
 		if other, until := s.asker.extend(s.clock, f.held.Credentials, err); other != nil {
-			got, err = *other, nil
+			got, failed = *other, nil
 		} else {
 			grant = until
 		}
 	}
-	news := s.land(f, got, err, grant)
+	news := s.land(f, got, failed, grant)
 	news.took = time.Since(began)
 	close(f.done)
 	if got.Tell != nil {
@@ -100,7 +102,7 @@ func (s *state) begin(f *flight) time.Duration {
 }
 
 // land takes in what a flight brought, plans what comes next and publishes it.
-func (s *state) land(f *flight, got answer, err error, grant time.Time) news {
+func (s *state) land(f *flight, got answer, failed *failure, grant time.Time) news {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.now()
@@ -109,31 +111,28 @@ func (s *state) land(f *flight, got answer, err error, grant time.Time) news {
 		f.err = ErrClosed
 		return news{}
 	}
-	if err == nil && got.Kept && !f.held.Usable {
-		err = errors.New("source kept credentials where none were held")
-	}
-	n := news{recheck: f.held.Recheck, err: err, skew: s.judgeSkew(got, err)}
+	n := news{recheck: f.held.Recheck, failed: failed, skew: s.learnSkew(got)}
 	if f.held.Recheck {
 		s.counters.Rechecks++
 	}
-	s.planRecheck(now, got.Recheck, err)
+	s.planRecheck(now, got.Recheck, failed)
 	switch {
-	case err == nil && got.Kept:
+	case failed != nil && f.held.Recheck:
+		n.outcome = failed.outcome // the credentials held are no worse for it, and those who wait want a refresh
+	case failed != nil:
+		n.outcome = failed.outcome
+		f.err = s.fail(now, failed, grant)
+	case got.Kept:
 		n.outcome = outcomeUnchanged
 		if !f.held.Recheck {
-			s.next = earliest(s.held.expires, now.add(schedule.NoProgressAfter(now.until(s.held.expires))))
+			s.next = now.add(schedule.NoProgressAfter(now.until(s.held.expires)))
 		}
-	case err == nil && f.tainted && got.Credentials.AccessKeyID == s.held.creds.AccessKeyID:
+	case f.tainted && got.Credentials.AccessKeyID == s.held.creds.AccessKeyID:
 		n.outcome = outcomeUnchanged // asked before Invalidate, and the same again: it does not count
-	case err == nil:
+	default:
 		n.outcome = outcomeSuccess
 		n.after = s.trouble
 		s.adopt(got)
-	case f.held.Recheck:
-		n.outcome = outcomeOf(err) // the credentials held are no worse for it, and those who wait want a refresh
-	default:
-		n.outcome = outcomeOf(err)
-		f.err = s.fail(now, err, grant)
 	}
 	if f.tainted && !s.held.valid && f.err == nil {
 		s.startGated(now)
@@ -163,39 +162,37 @@ func (s *state) adopt(got answer) {
 	s.next = s.held.planned
 }
 
-// fail takes in a refresh that brought nothing, and returns the answer to those who waited for it, if there is nothing else for
-// them. grant is until when the provider itself allows the held credentials to be served. mu is held.
-func (s *state) fail(now instant, err error, grant time.Time) error {
+// fail takes in a refresh that brought nothing, and returns the answer to those who waited for it, nil if there is something else
+// for them. grant is until when the provider itself allows the held credentials to be served. mu is held.
+func (s *state) fail(now instant, failed *failure, grant time.Time) error {
 	t := &s.trouble
 	if t.count == 0 {
 		t.since = now
 	}
 	t.count++
-	t.last = err
+	t.last = failed
 	s.counters.Failures++
-	t.terminal = t.terminal || terminal.Is(err)
+	t.terminal = t.terminal || failed.terminal
 	t.stale = s.staleUntil(now, grant)
+	s.lastErrorAt = now.time()
 	if s.usable(now) {
-		left := now.until(s.held.expires)
-		s.next = now.add(schedule.RetryAfter(s.held.life, left, draw()))
-		s.last = lastError{newFailure(err, "").text, now.time()}
+		s.lastError = failed
+		s.next = now.add(schedule.RetryAfter(s.held.life, now.until(s.held.expires), draw()))
 		return nil
 	}
-	keep := schedule.KeepError(terminal.Is(err), t.bare, draw())
+	keep := schedule.KeepError(failed.terminal, t.bare, draw())
 	t.bare++
 	t.keep = now.add(keep)
-	failed := newFailure(err, explain(&s.held, t.count, t.since, t.keep))
-	t.kept = failed
-	s.last = lastError{failed.text, now.time()}
-	switch {
-	case s.stale(now):
+	t.kept = failed.explained(&s.held, t)
+	s.lastError = t.kept
+	if s.stale(now) {
 		s.next = t.keep
 		return nil
-	case s.held.creds.AccessKeyID != "":
-		// Nobody may be asking: then a process that sleeps through an outage still finds credentials when it wakes.
+	}
+	if s.held.creds.AccessKeyID != "" { // nobody may be asking: then a process that sleeps through an outage still wakes up with credentials
 		s.next = now.add(schedule.Backoff(draw()))
 	}
-	return failed
+	return t.kept
 }
 
 // staleUntil returns until when the held credentials may be served after their expiry. mu is held.
@@ -214,26 +211,22 @@ func (s *state) staleUntil(now instant, grant time.Time) instant {
 }
 
 // planRecheck plans the recheck that the source asked for. mu is held.
-func (s *state) planRecheck(now instant, asked time.Duration, err error) {
+func (s *state) planRecheck(now instant, asked time.Duration, failed *failure) {
 	switch {
 	case asked > 0:
 		s.every = max(asked, time.Second)
 		s.recheck = now.add(s.every)
-	case err == nil:
+	case failed == nil:
 		s.recheck = never
 	case now.reached(s.recheck): // cut off before it could say: as before
 		s.recheck = now.add(s.every)
 	}
 }
 
-// judgeSkew returns the skew of the server's clock when it is news. mu is held.
-func (s *state) judgeSkew(got answer, err error) time.Duration {
+// learnSkew returns how far the local clock is ahead of the server's, when that is news. mu is held.
+func (s *state) learnSkew(got answer) time.Duration {
 	known := s.skewed
-	if got.skew != 0 {
-		s.skewed = true
-	} else if err == nil && !got.ServerTime.IsZero() {
-		s.skewed = false
-	}
+	s.skewed = got.skew != 0 || known && got.ServerTime.IsZero()
 	if known {
 		return 0
 	}

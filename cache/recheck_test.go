@@ -153,6 +153,21 @@ func TestARefreshThatIsDueComesBeforeARecheck(t *testing.T) {
 	})
 }
 
+func TestKeptAnswersARefreshTooAsNoProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{answers: []step{gives(1, time.Hour, 0), keeps(0)}}
+		c := opened(t, src)
+		end := c.Status().Expires
+		time.Sleep(time.Until(end) - time.Second)
+		assert.Equal(t, 1, number(instantly(t, c)))
+		assert.Zero(t, c.Status().Failures)
+		for n := 2; n < src.calls(); n++ {
+			assert.GreaterOrEqual(t, src.at[n].Sub(src.at[n-1]), 5*time.Second)
+			assert.LessOrEqual(t, src.at[n].Sub(src.at[n-1]), time.Minute+time.Second)
+		}
+	})
+}
+
 func TestKeptWhereNothingIsHeldIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cache.New(&script{answers: []step{keeps(0)}})

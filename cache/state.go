@@ -47,9 +47,9 @@ type trouble struct {
 	count    int // failures
 	bare     int // those of them that left nothing usable
 	since    instant
-	last     error     // of the provider
+	last     *failure
 	terminal bool      // one of them was
-	kept     error     // the answer to callers while nothing usable is held,
+	kept     *failure  // the answer to callers while nothing usable is held,
 	keep     instant   // until then
 	stale    instant   // until when the held credentials may be served after their expiry
 	said     condition // the last condition that was logged
@@ -78,13 +78,10 @@ type state struct {
 	gate     instant // before it, Invalidate starts no other refresh
 	timer    *time.Timer
 	skewed   bool // the server's clock is known to differ
-	last     lastError
 	counters Counters
-}
 
-type lastError struct {
-	text string
-	at   time.Time
+	lastError   *failure // also after a success
+	lastErrorAt time.Time
 }
 
 func newState(p aws.CredentialsProvider, opts Options) *state {
@@ -100,6 +97,7 @@ func newState(p aws.CredentialsProvider, opts Options) *state {
 func (s *state) retrieve(ctx context.Context) (aws.Credentials, error) {
 	var joined *flight
 	for {
+		ended := ctx.Err() != nil // asked here: a context is the caller's code
 		s.mu.Lock()
 		now := s.clock.now()
 		if s.closed {
@@ -115,7 +113,7 @@ func (s *state) retrieve(ctx context.Context) (aws.Credentials, error) {
 			s.mu.Unlock()
 			return aws.Credentials{}, err
 		}
-		if ctx.Err() != nil {
+		if ended {
 			s.mu.Unlock()
 			return aws.Credentials{}, &aws.RequestCanceledError{Err: context.Cause(ctx)}
 		}

@@ -50,9 +50,11 @@ func (s *state) status() Status {
 		AccessKeyID:   redact.KeyID(s.held.creds.AccessKeyID),
 		Source:        s.held.creds.Source,
 		Failures:      s.trouble.count,
-		LastError:     s.last.text,
-		LastErrorTime: s.last.at,
+		LastErrorTime: s.lastErrorAt,
 		Counters:      s.counters,
+	}
+	if s.lastError != nil {
+		st.LastError = s.lastError.Error()
 	}
 	st.Counters.Waits = s.waits.Load()
 	st.Stale = st.State == StateStale

@@ -55,8 +55,8 @@ type news struct {
 	outcome outcome // empty: no refresh ended
 	recheck bool
 	took    time.Duration
-	err     error
-	skew    time.Duration // newly found
+	failed  *failure
+	skew    time.Duration // newly found: how far the local clock is ahead
 
 	turned   condition // a condition that began; zero = none did
 	after    trouble   // what a success ended
@@ -88,7 +88,7 @@ func (n *news) take(s *state, now instant) {
 	}
 	if is != s.trouble.said {
 		s.trouble.said, n.turned = is, is
-		n.err = s.trouble.last
+		n.failed = s.trouble.last
 	}
 }
 
@@ -194,21 +194,21 @@ func (t *telemetry) tell(n news) {
 	}
 	log := t.opts.logger()
 	if n.skew != 0 {
-		log.Warn("the local clock differs from the credential server's: expiry is judged by the server's", "skew", n.skew.Round(time.Second).String())
+		log.Warn("the local clock differs from the credential server's: expiry is judged by the server's", "ahead", n.skew.Round(time.Second).String())
 	}
 	switch {
 	case n.turned.what == failing:
-		log.Warn("aws credentials could not be refreshed, those held stay in use", n.failed()...)
+		log.Warn("aws credentials could not be refreshed, those held stay in use", n.trouble()...)
 	case n.turned.what == stale:
-		log.Warn("aws credentials expired and could not be refreshed, stale ones are served", append(n.failed(), slog.Time("stale_until", n.until.time()))...)
+		log.Warn("aws credentials expired and could not be refreshed, stale ones are served", append(n.trouble(), slog.Time("stale_until", n.until.time()))...)
 	case n.turned.what == bare:
-		log.Warn("no usable aws credentials", n.failed()...)
+		log.Warn("no usable aws credentials", n.trouble()...)
 	case n.outcome == outcomeSuccess && n.after.said.what != "":
 		log.Info("aws credentials are refreshed again", append(n.held(), slog.Int("failures", n.after.count), slog.Time("since", n.after.since.time()))...)
 	case n.outcome == outcomeSuccess:
 		log.Debug("aws credentials refreshed", append(n.held(), slog.Bool("recheck", n.recheck), slog.Duration("took", n.took))...)
-	case n.err != nil:
-		log.Debug("aws credentials refresh failed", append(n.failed(), slog.Bool("recheck", n.recheck))...)
+	case n.failed != nil:
+		log.Debug("aws credentials refresh failed", append(n.trouble(), slog.Bool("recheck", n.recheck))...)
 	}
 }
 
@@ -224,9 +224,9 @@ func (n *news) held() []any {
 	return attrs
 }
 
-// failed are the attributes of a failure.
-func (n *news) failed() []any {
-	attrs := []any{slog.String("error", n.err.Error()), slog.Bool("terminal", terminal.Is(n.err)), slog.Int("failures", n.failures)}
+// trouble are the attributes of a failure.
+func (n *news) trouble() []any {
+	attrs := []any{slog.String("error", n.failed.text), slog.Bool("terminal", n.failed.terminal), slog.Int("failures", n.failures)}
 	if !n.expires.IsZero() {
 		attrs = append(attrs, slog.Time("expires", n.expires))
 	}

@@ -36,25 +36,32 @@ func (m *meter) Meter(scope string, _ ...metrics.MeterOption) metrics.Meter {
 	return m
 }
 
-func (m *meter) instrument(name string) (instrument, error) {
+func (m *meter) instrument(name string, opts ...metrics.InstrumentOption) (instrument, error) {
+	var o metrics.InstrumentOptions
+	for _, fn := range opts {
+		fn(&o)
+	}
+	if o.UnitLabel == "" || o.Description == "" {
+		return instrument{}, errors.New("an instrument says what it measures")
+	}
 	if m.refuse {
 		return instrument{}, errors.New("refused")
 	}
 	return instrument{m, name}, nil
 }
 
-func (m *meter) Int64Counter(name string, _ ...metrics.InstrumentOption) (metrics.Int64Counter, error) {
-	i, err := m.instrument(name)
+func (m *meter) Int64Counter(name string, opts ...metrics.InstrumentOption) (metrics.Int64Counter, error) {
+	i, err := m.instrument(name, opts...)
 	return counter{i}, err
 }
 
-func (m *meter) Float64Histogram(name string, _ ...metrics.InstrumentOption) (metrics.Float64Histogram, error) {
-	i, err := m.instrument(name)
+func (m *meter) Float64Histogram(name string, opts ...metrics.InstrumentOption) (metrics.Float64Histogram, error) {
+	i, err := m.instrument(name, opts...)
 	return i, err
 }
 
-func (m *meter) Float64AsyncGauge(name string, callback metrics.Float64Callback, _ ...metrics.InstrumentOption) (metrics.AsyncInstrument, error) {
-	i, err := m.instrument(name)
+func (m *meter) Float64AsyncGauge(name string, callback metrics.Float64Callback, opts ...metrics.InstrumentOption) (metrics.AsyncInstrument, error) {
+	i, err := m.instrument(name, opts...)
 	m.callback = callback
 	return i, err
 }

@@ -250,3 +250,42 @@ func TestALogHandlerMayCloseTheCache(t *testing.T) {
 		assert.ErrorIs(t, refused(t, c), cache.ErrClosed)
 	})
 }
+
+// rude is an error whose text cannot be had.
+type rude struct{ do func() string }
+
+func (r *rude) Error() string { return r.do() }
+
+func TestAProvidersErrorThatMisbehavesIsContained(t *testing.T) {
+	for name, do := range map[string]func() string{
+		"panics":        func() string { panic("no text") },
+		"is a nil":      nil,
+		"ends":          func() string { runtime.Goexit(); return "" },
+		"never returns": func() string { time.Sleep(time.Hour); return "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bad := &rude{do}
+				if do == nil {
+					bad = nil
+				}
+				c := cache.New(provide(func() (aws.Credentials, error) { return aws.Credentials{}, bad }))
+				assert.ErrorContains(t, refused(t, c), "podrole: the provider's error, a *cache_test.rude, cannot be read: ")
+				assert.NotEmpty(t, c.Status().LastError)
+				require.NoError(t, c.Close())
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+func TestAProvidersErrorMayAskTheCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c *cache.SessionCache
+		c = cache.New(provide(func() (aws.Credentials, error) {
+			return aws.Credentials{}, &rude{func() string { return string(c.Status().State) + ", said the cache" }}
+		}))
+		defer c.Close()
+		assert.ErrorContains(t, refused(t, c), "podrole: none, said the cache")
+	})
+}

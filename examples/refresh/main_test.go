@@ -9,12 +9,15 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+const few = 16
+
 // In a bubble the two minutes pass in no time, and the machine adds nothing to what the caches do.
-func run64(t *testing.T, key string, k kind) (f figures) {
+func runIn(t *testing.T, key string, k kind) (f figures) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		for _, s := range scenarios {
 			if s.key == key {
-				f = s.run(options{callers: 64, span: 20 * time.Second, outages: 2, latency: 300 * time.Millisecond}, k)
+				f = s.run(options{callers: few, span: 20 * time.Second, outages: 2, latency: 300 * time.Millisecond}, k)
 			}
 		}
 	})
@@ -24,7 +27,7 @@ func run64(t *testing.T, key string, k kind) (f figures) {
 func TestNobodyWaitsAndNobodyFailsWhereUsableCredentialsAreHeld(t *testing.T) {
 	for _, key := range []string{"a", "b", "c"} {
 		t.Run(key, func(t *testing.T) {
-			f := run64(t, key, podrole)
+			f := runIn(t, key, podrole)
 			assert.Zero(t, f.waited)
 			assert.Zero(t, f.counted)
 			assert.Zero(t, f.errors)
@@ -36,7 +39,7 @@ func TestNobodyWaitsAndNobodyFailsWhereUsableCredentialsAreHeld(t *testing.T) {
 }
 
 func TestAnOutageLongerThanTheSessionIsBoundedAndExplained(t *testing.T) {
-	f := run64(t, "d", podrole)
+	f := runIn(t, "d", podrole)
 	assert.Positive(t, f.errors, "the session is over")
 	assert.LessOrEqual(t, f.longest, 300*time.Millisecond)
 	assert.LessOrEqual(t, f.calls, 20)
@@ -46,13 +49,13 @@ func TestAnOutageLongerThanTheSessionIsBoundedAndExplained(t *testing.T) {
 }
 
 func TestTheSDKsCacheHoldsItsCallersUp(t *testing.T) {
-	f := run64(t, "a", sdk)
-	assert.GreaterOrEqual(t, f.waited, int64(4*64), "all callers, at each of four expiries")
-	f = run64(t, "b", sdk)
-	assert.GreaterOrEqual(t, f.errors, int64(9*64))
-	f = run64(t, "c", sdk)
-	assert.Equal(t, 64, f.blocked, "without end")
-	f = run64(t, "d", sdk)
+	f := runIn(t, "a", sdk)
+	assert.GreaterOrEqual(t, f.waited, int64(4*few), "all callers, at each of four expiries")
+	f = runIn(t, "b", sdk)
+	assert.GreaterOrEqual(t, f.errors, int64(9*few))
+	f = runIn(t, "c", sdk)
+	assert.Equal(t, few, f.blocked, "without end")
+	f = runIn(t, "d", sdk)
 	assert.GreaterOrEqual(t, f.calls, 25)
 }
 

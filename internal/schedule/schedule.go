@@ -14,9 +14,6 @@ const (
 	// MaxSleep is the longest single sleep of the refresh timer. Timers run on the monotonic clock, which stands still while a
 	// machine is suspended and knows nothing of a wall clock that is set: after this time at the latest both are looked at.
 	MaxSleep = 5 * time.Minute
-	// MaxSkew is how far a server's Date may differ from the local clock before expiry is judged by the server's: the tolerance
-	// that AWS itself allows a request's signature.
-	MaxSkew = 5 * time.Minute
 	// InvalidateEvery is the least time between two refreshes that Invalidate asked for.
 	InvalidateEvery = time.Second
 
