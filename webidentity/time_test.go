@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,9 +57,10 @@ func TestSwallowedConnectionsEndInTheProvidersOwnTimeout(t *testing.T) {
 func TestAnswerThatStopsInTheMiddleIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		broken := 1 // that many answers stop
+		var broken atomic.Int32 // that many answers stop
+		broken.Store(1)
 		t.Cleanup(w.net.Serve("127.0.0.1:9000", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if broken--; broken < 0 {
+			if broken.Add(-1) < 0 {
 				w.sts.ServeHTTP(rw, r)
 				return
 			}
@@ -73,7 +75,7 @@ func TestAnswerThatStopsInTheMiddleIsNoAnswer(t *testing.T) {
 		require.NoError(t, err, "the second attempt succeeds")
 		assert.Less(t, time.Since(begin), 6*time.Second)
 
-		broken = 100
+		broken.Store(100)
 		err = w.fail(func(o *webidentity.Options) { o.Timeout = time.Second })
 		assert.ErrorContains(t, err, "no answer from http://127.0.0.1:9000 within 500ms")
 		assert.NotContains(t, err.Error(), "HTML", "of an answer that did not end nothing is known")

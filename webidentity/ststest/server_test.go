@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -206,9 +207,7 @@ func TestOtherCallsAreRefused(t *testing.T) {
 func post(s http.Handler, form url.Values, header http.Header) (code string, status int) {
 	r := httptest.NewRequest("POST", "/", strings.NewReader(form.Encode()))
 	r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	var e struct {
