@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -107,12 +108,13 @@ func (i instrument) record(value float64, opts ...metrics.RecordMetricOption) {
 	if i.m.values == nil {
 		i.m.values = map[string][]float64{}
 	}
-	name := i.name
+	words := []string{i.name}
 	for _, key := range []string{"cache", "outcome"} {
 		if v := o.Properties.Get(key); v != nil {
-			name += " " + v.(string)
+			words = append(words, v.(string))
 		}
 	}
+	name := strings.Join(words, " ")
 	i.m.values[name] = append(i.m.values[name], value)
 }
 

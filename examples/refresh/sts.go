@@ -47,7 +47,7 @@ func (s *sts) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if mode == hung {
 		select {
 		case <-ctx.Done():
-			return aws.Credentials{}, fmt.Errorf("Post https://sts.ap-northeast-2.amazonaws.com/: %w", ctx.Err())
+			return aws.Credentials{}, fmt.Errorf("post https://sts.ap-northeast-2.amazonaws.com/: %w", ctx.Err())
 		case <-s.over:
 			return aws.Credentials{}, errDown
 		}
