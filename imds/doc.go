@@ -15,6 +15,8 @@
 //
 //	creds, err := imds.New().Retrieve(ctx)
 //
+// The SDK's client of the same service is a package imds too (feature/ec2/imds): a file that imports both renames one of them.
+//
 // # What it answers
 //
 // The error matches chain.ErrUnavailable, so that a chain asks its next provider, where there is nothing for us: the service is
@@ -24,6 +26,8 @@
 //
 // Anything else is a failure, which stops a chain: EC2's service answers but refuses, runs out of time midway, or hands out
 // something that is not credentials. 429, 5xx, broken connections and unreadable answers are asked again within the same bound.
+//
+// Expires is the true one; the AWS SDK for Go v2 cuts it to an hour.
 //
 // A token request that is never answered by a host that otherwise answers is what a container sees whose instance has a
 // metadata hop limit of 1. The error says so, and names the cures.

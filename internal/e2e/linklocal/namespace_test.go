@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -38,13 +37,7 @@ func newNamespace(t *testing.T) *namespace {
 	if output, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
 		t.Skipf("skipped: no network namespace can be made here: %s: %s", err, output)
 	}
-	conf := filepath.Join("/etc/netns", n.name)
-	t.Cleanup(func() {
-		_ = exec.Command("ip", "netns", "del", n.name).Run() // takes its interfaces with it
-		_ = os.RemoveAll(conf)
-	})
-	require.NoError(t, os.MkdirAll(conf, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(conf, "resolv.conf"), nil, 0o644))
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", n.name).Run() }) // takes its interfaces with it
 	n.ip("link", "set", "lo", "up")
 	return n
 }
