@@ -15,13 +15,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/podrole/cache"
+	"example.com/podrole/imds/imdstest"
+	"example.com/podrole/internal/memnet"
 	"example.com/podrole/webidentity/ststest"
 )
 
@@ -93,9 +97,9 @@ type place struct {
 
 // inMemory is for bubbles.
 func inMemory(t *testing.T, a *account) place {
-	net := dialer{}
-	net.serve(t, "127.0.0.1:7000", http.HandlerFunc(a.STS))
-	net.serve(t, "127.0.0.1:7001", http.HandlerFunc(a.Kinesis))
+	net := memnet.New()
+	t.Cleanup(net.Serve("127.0.0.1:7000", http.HandlerFunc(a.STS)))
+	t.Cleanup(net.Serve("127.0.0.1:7001", http.HandlerFunc(a.Kinesis)))
 	client := &http.Client{Transport: &http.Transport{DialContext: net.DialContext}}
 	t.Cleanup(client.CloseIdleConnections)
 	return place{client, "http://127.0.0.1:7000", "http://127.0.0.1:7001"}
@@ -192,6 +196,45 @@ func TestOneAPICallMakesThreeSTSCallsAtMostWhenSTSIsDown(t *testing.T) {
 type tokenFunc func() ([]byte, error)
 
 func (f tokenFunc) GetIdentityToken() ([]byte, error) { return f() }
+
+// The SDK's own instance provider extends what it gave before, again and again, whenever it is asked in vain. Under the cache that ends.
+func TestTheSDKsInstanceProviderIsServedStaleUpToOurLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := imdstest.New(func(o *imdstest.Options) { o.Lifetime = time.Hour })
+		net := memnet.New()
+		t.Cleanup(net.Serve("169.254.169.254:80", service))
+		client := &http.Client{Transport: &http.Transport{DialContext: net.DialContext}}
+		t.Cleanup(client.CloseIdleConnections)
+		c := cache.New(ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = imds.New(imds.Options{HTTPClient: client}) }),
+			func(o *cache.Options) { o.StaleLimit = 10 * time.Minute })
+		defer c.Close()
+		held, err := c.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []aws.CredentialSource{aws.CredentialSourceIMDS, aws.CredentialSourceCode}, c.ProviderSources())
+
+		service.Fail(-1, imdstest.Fault{Status: http.StatusInternalServerError})
+		end := c.Status().Expires
+		time.Sleep(time.Until(end))
+		for time.Until(end) > -10*time.Minute {
+			start := time.Now()
+			creds, err := c.Retrieve(t.Context())
+			require.NoError(t, err)
+			require.Zero(t, time.Since(start))
+			require.Equal(t, held.AccessKeyID, creds.AccessKeyID)
+			require.False(t, creds.Expired())
+			require.Equal(t, cache.StateStale, c.Status().State)
+			time.Sleep(time.Second)
+		}
+		_, err = c.Retrieve(t.Context())
+		require.ErrorContains(t, err, "podrole: ")
+
+		service.Heal()
+		time.Sleep(5 * time.Second)
+		creds, err := c.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.NotEqual(t, held.AccessKeyID, creds.AccessKeyID)
+	})
+}
 
 func TestTheUserAgentStillSaysWhereTheCredentialsComeFrom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
