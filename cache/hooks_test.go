@@ -25,7 +25,7 @@ type extending struct {
 }
 
 func (e *extending) HandleFailToRefresh(_ context.Context, held aws.Credentials, err error) (aws.Credentials, error) {
-	e.given = append(e.given, held)
+	e.set(func(*source) { e.given = append(e.given, held) })
 	switch {
 	case e.err != nil:
 		return aws.Credentials{}, e.err
@@ -39,6 +39,11 @@ func (e *extending) HandleFailToRefresh(_ context.Context, held aws.Credentials,
 	}
 	held.Expires = time.Now().Add(e.by)
 	return held, nil
+}
+
+func (e *extending) seen() (given []aws.Credentials) {
+	e.set(func(*source) { given = slices.Clone(e.given) })
+	return given
 }
 
 func TestHandleFailToRefreshIsHonouredUpToStaleLimit(t *testing.T) {
@@ -69,7 +74,7 @@ func TestHandleFailToRefreshIsHonouredUpToStaleLimit(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				assert.ErrorIs(t, refused(t, c), row.err)
-				for _, held := range p.given {
+				for _, held := range p.seen() {
 					assert.True(t, held.Expires.Equal(end), "it is given the true expiry, not what it made of it itself")
 				}
 			})
@@ -83,7 +88,7 @@ func TestHandleFailToRefreshMayOfferOtherCredentials(t *testing.T) {
 		p.err, p.source.err = nil, errDown
 		c := opened(t, p)
 		assert.Equal(t, 99, number(instantly(t, c)))
-		assert.Equal(t, []aws.Credentials{{}}, p.given, "nothing was held")
+		assert.Equal(t, []aws.Credentials{{}}, p.seen(), "nothing was held")
 	})
 }
 
@@ -94,7 +99,7 @@ func TestHandleFailToRefreshIsNotGivenWhatWasInvalidated(t *testing.T) {
 		p.set(func(s *source) { s.err = errDown })
 		c.Invalidate()
 		assert.ErrorIs(t, refused(t, c), errDown)
-		assert.Equal(t, []aws.Credentials{{}}, p.given)
+		assert.Equal(t, []aws.Credentials{{}}, p.seen())
 	})
 }
 

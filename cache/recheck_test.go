@@ -44,6 +44,21 @@ func (s *script) calls() int {
 	return len(s.held)
 }
 
+// call returns when the n-th call, from 0, was made, and with what.
+func (s *script) call(n int) (time.Time, session.Held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at[n], s.held[n]
+}
+
+func (s *script) heldIn(n int) session.Held { _, held := s.call(n); return held }
+
+func (s *script) gap(n int) time.Duration {
+	before, _ := s.call(n - 1)
+	at, _ := s.call(n)
+	return at.Sub(before)
+}
+
 type step = func(session.Held) (session.Answer, error)
 
 func gives(n int, life, recheck time.Duration) step {
@@ -84,8 +99,8 @@ func TestARecheckIsAskedForInTimeAndKeptAnswersKeep(t *testing.T) {
 				assert.Equal(t, 2, number(creds), "healed")
 				assert.Equal(t, 4, src.calls())
 				for n, after := range []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute} {
-					assert.InDelta(t, after, src.at[n].Sub(start), float64(time.Second))
-					held := src.held[n]
+					at, held := src.call(n)
+					assert.InDelta(t, after, at.Sub(start), float64(time.Second))
 					assert.Equal(t, n > 0, held.Recheck)
 					assert.Equal(t, n > 0, held.Usable)
 					if n > 0 {
@@ -125,7 +140,7 @@ func TestARefreshThatFailsStillPlansTheRecheckItAskedFor(t *testing.T) {
 		instantly(t, c) // starts the refresh, which fails: by itself it would be tried again in 280 s
 		time.Sleep(31 * time.Second)
 		assert.Equal(t, 2, number(instantly(t, c)))
-		assert.Equal(t, []bool{false, false, true}, []bool{src.held[0].Recheck, src.held[1].Recheck, src.held[2].Recheck})
+		assert.Equal(t, []bool{false, false, true}, []bool{src.heldIn(0).Recheck, src.heldIn(1).Recheck, src.heldIn(2).Recheck})
 	})
 }
 
@@ -137,7 +152,7 @@ func TestARecheckWithNothingUsableHeldIsARefresh(t *testing.T) {
 		refused(t, c)
 		time.Sleep(2 * time.Minute)
 		assert.Equal(t, 1, number(instantly(t, c)), "nobody asked: the source did")
-		assert.Equal(t, session.Held{}, src.held[1])
+		assert.Equal(t, session.Held{}, src.heldIn(1))
 	})
 }
 
@@ -149,7 +164,7 @@ func TestARefreshThatIsDueComesBeforeARecheck(t *testing.T) {
 		instantly(t, c)
 		time.Sleep(time.Second)
 		assert.Equal(t, 2, number(instantly(t, c)))
-		assert.False(t, src.held[1].Recheck)
+		assert.False(t, src.heldIn(1).Recheck)
 	})
 }
 
@@ -162,8 +177,8 @@ func TestKeptAnswersARefreshTooAsNoProgress(t *testing.T) {
 		assert.Equal(t, 1, number(instantly(t, c)))
 		assert.Zero(t, c.Status().Failures)
 		for n := 2; n < src.calls(); n++ {
-			assert.GreaterOrEqual(t, src.at[n].Sub(src.at[n-1]), 5*time.Second)
-			assert.LessOrEqual(t, src.at[n].Sub(src.at[n-1]), time.Minute+time.Second)
+			assert.GreaterOrEqual(t, src.gap(n), 5*time.Second)
+			assert.LessOrEqual(t, src.gap(n), time.Minute+time.Second)
 		}
 	})
 }
@@ -185,7 +200,7 @@ func TestKeptDoesNotSurviveAnInvalidateThatCameMeanwhile(t *testing.T) {
 		creds, err := c.Retrieve(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 2, number(creds))
-		assert.Equal(t, session.Held{}, src.held[2])
+		assert.Equal(t, session.Held{}, src.heldIn(2))
 	})
 }
 

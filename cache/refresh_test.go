@@ -122,7 +122,7 @@ func TestOneSleepIsAtMostFiveMinutes(t *testing.T) {
 				break
 			}
 		}
-		elapsed := src.asked[1].Sub(src.asked[0])
+		elapsed := src.gap(1)
 		assert.InDelta(t, elapsed, 5*time.Hour+41*time.Minute, float64(15*time.Minute), "twelve hours by the wall, half of them by the timer")
 	})
 }
@@ -153,7 +153,7 @@ func TestAnAnswerWithoutProgressIsAskedAboutOnceAMinuteAtMost(t *testing.T) {
 		assert.GreaterOrEqual(t, calls, 4)
 		assert.LessOrEqual(t, calls, 16+8)
 		for n := 2; n <= calls; n++ {
-			assert.GreaterOrEqual(t, src.asked[n].Sub(src.asked[n-1]), 5*time.Second)
+			assert.GreaterOrEqual(t, src.gap(n), 5*time.Second)
 		}
 		assert.Equal(t, 1, number(instantly(t, c)))
 		assert.Zero(t, c.Status().Failures, "the source answered")

@@ -132,6 +132,20 @@ func (s *source) since(start time.Time, n int) time.Duration {
 	return s.asked[n].Sub(start)
 }
 
+// gap returns the time between the source's n-th call, from 0, and the one before.
+func (s *source) gap(n int) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[n].Sub(s.asked[n-1])
+}
+
+// get reads one of the source's fields.
+func get[T any](s *source, field func(*source) T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return field(s)
+}
+
 // opened returns a cache that is closed with the test, and holds the source's first session.
 func opened(t *testing.T, p aws.CredentialsProvider, optFns ...func(*cache.Options)) *cache.SessionCache {
 	t.Helper()

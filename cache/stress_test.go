@@ -85,7 +85,7 @@ func TestStress(t *testing.T) {
 		for name, n := range map[string]int64{"served": served.Load(), "failed": failed.Load(), "cancelled": cancelled.Load()} {
 			assert.Positive(t, n, name)
 		}
-		assert.LessOrEqual(t, src.most, 1, "one refresh at a time")
+		assert.LessOrEqual(t, get(src, func(s *source) int { return s.most }), 1, "one refresh at a time")
 		assert.Less(t, turn.Load(), int64(200), "few calls of the source")
 		t.Logf("%d served, %d failed, %d cancelled; the source was asked %d times", served.Load(), failed.Load(), cancelled.Load(), turn.Load())
 	})

@@ -82,6 +82,14 @@ func (m *meter) read() (value float64, ok bool) {
 	return all[len(all)-1], true
 }
 
+// stop says that the gauge was stopped, or asks.
+func (m *meter) stop(now bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stopped = m.stopped || now
+	return m.stopped
+}
+
 func (m *meter) names() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,7 +132,7 @@ func (i instrument) Record(_ context.Context, v float64, opts ...metrics.RecordM
 func (i instrument) Observe(_ context.Context, v float64, opts ...metrics.RecordMetricOption) {
 	i.record(v, opts...)
 }
-func (i instrument) Stop() { i.m.stopped = true }
+func (i instrument) Stop() { i.m.stop(true) }
 
 type counter struct{ instrument }
 
@@ -167,9 +175,9 @@ func TestRefreshesWaitsAndExpiryAreMeasured(t *testing.T) {
 		assert.Greater(t, len(m.values["podrole.cache.refreshes gauge terminal"]), 3)
 		assert.NotEmpty(t, m.values["podrole.cache.refreshes gauge failure"])
 		assert.Len(t, m.values["podrole.cache.waits gauge"], int(c.Status().Counters.Waits))
-		assert.False(t, m.stopped)
+		assert.False(t, m.stop(false))
 		require.NoError(t, c.Close())
-		assert.True(t, m.stopped, "or the meter would hold the cache for ever")
+		assert.True(t, m.stop(false), "or the meter would hold the cache for ever")
 	})
 }
 
@@ -179,7 +187,7 @@ func TestADroppedCacheLetsItsGaugeGo(t *testing.T) {
 		c := opened(t, newSource(time.Hour), func(o *cache.Options) { o.MeterProvider = m })
 		cache.Drop(c)
 		time.Sleep(time.Hour)
-		assert.True(t, m.stopped)
+		assert.True(t, m.stop(false))
 	})
 }
 

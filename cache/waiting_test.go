@@ -169,7 +169,7 @@ func TestALateResultIsDropped(t *testing.T) {
 		_, err := c.Retrieve(t.Context())
 		require.NoError(t, err)
 		time.Sleep(2 * time.Hour)
-		assert.Equal(t, 2, src.served, "it did")
+		assert.Equal(t, 2, get(src, func(s *source) int { return s.served }), "it did")
 		assert.Equal(t, 1, number(instantly(t, c)), "and was not listened to")
 	})
 }
