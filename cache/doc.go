@@ -10,7 +10,7 @@
 // # When it refreshes
 //
 // A caller waits only when nothing usable is held: none yet, invalidated, or expired. Otherwise Retrieve is one atomic load, one
-// reading of the clock and a copy. A timer refreshes in the last quarter, or so, of the credentials' life, with or without traffic:
+// reading of the clock and a copy. A timer refreshes late in the credentials' life, with or without traffic:
 //
 //	life of the credentials     refreshed between
 //	15 min (STS's shortest)      5 min and 75 s before they expire

@@ -288,6 +288,7 @@ func (s *state) startGated(now instant) {
 func (s *state) close() {
 	s.mu.Lock()
 	s.closed = true
+	s.held.creds.SecretAccessKey, s.held.creds.SessionToken = "", "" // nobody will be given them any more
 	now := s.clock.now()
 	s.publish(now)
 	s.arm(now)
