@@ -39,13 +39,36 @@ func TestTheAPIIsTheOneWrittenDown(t *testing.T) {
 		}
 		want, err := os.ReadFile(golden)
 		if assert.NoError(t, err, "a new package: go test ./internal/arch -update") {
-			assert.Equal(t, string(want), string(got), "the API of %s has changed; if that is meant: go test ./internal/arch -update", dir)
+			assert.Empty(t, changes(string(want), string(got)), "the API of %s has changed; if that is meant: go test ./internal/arch -update", dir)
 		}
 	}
 	files, err := filepath.Glob("testdata/api/*.txt")
 	require.NoError(t, err)
 	slices.Sort(written)
 	assert.Equal(t, written, files, "a file for each public package and no other")
+}
+
+// changes returns the lines that only one of the texts has, or both texts where only their order differs.
+func changes(was, is string) []string {
+	if was == is {
+		return nil
+	}
+	var all []string
+	before, after := strings.Split(was, "\n"), strings.Split(is, "\n")
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			all = append(all, "- "+line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			all = append(all, "+ "+line)
+		}
+	}
+	if all == nil {
+		return []string{was, is}
+	}
+	return all
 }
 
 // api returns the exported declarations of a package, without comments and function bodies, a blank line between two of them.
