@@ -131,7 +131,6 @@ func (c *call) options(o *sts.Options) {
 			"InvalidIdentityToken": {}, "InvalidIdentityTokenException": {}, "IDPCommunicationError": {}, "IDPCommunicationErrorException": {},
 		}})
 	})
-	o.RetryMaxAttempts = 0
 	o.ClientLogMode = 0 // a log of the request's body would show the token
 	o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
 		if err := s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("podroleAttempt", c.attempt), "Retry", middleware.After); err != nil {

@@ -2,7 +2,6 @@ package webidentity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -133,13 +132,12 @@ func credentials(out *sts.AssumeRoleWithWebIdentityOutput) (exchanged, string) {
 	return got, ""
 }
 
-// settle turns what a call ended with into the error that the caller gets: what is known for certain stays, and what came of an
-// ended context becomes that.
+// settle turns what a call ended with into the error that the caller gets. Once the context has ended, whatever came of it is that.
 func settle(ctx context.Context, err error, bound *timeout.Error, c *call) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
-	}
-	if _, refused := errors.AsType[*DeniedError](err); refused || ctx.Err() == nil {
+	case ctx.Err() == nil:
 		return edge(err)
 	}
 	if cause := context.Cause(ctx); cause != bound {

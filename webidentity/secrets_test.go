@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -101,6 +104,24 @@ func TestErrorsHoldNoSecretAnywhereInside(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A client that is given may log what it sends and gets. Not the token, and not the credentials.
+func TestGivenClientsLogDoesNotGetTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		t.Cleanup(w.net.Serve("127.0.0.1:9000", w.sts))
+		var log strings.Builder
+		client := sts.New(sts.Options{
+			Region: "us-east-1", BaseEndpoint: new("http://127.0.0.1:9000"), HTTPClient: w.plainClient(),
+			ClientLogMode: aws.LogRequestWithBody | aws.LogResponseWithBody,
+			Logger:        logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) { fmt.Fprintf(&log, format, v...) }),
+		})
+		creds, err := w.provider(func(o *webidentity.Options) { o.Client = client }).Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.NotContains(t, log.String(), w.tokens.Token())
+		assert.NotContains(t, log.String(), creds.SecretAccessKey)
+	})
 }
 
 // The walk above finds what is there to be found.

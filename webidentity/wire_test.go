@@ -174,6 +174,20 @@ func TestWhatPassesByItselfIsAskedAgain(t *testing.T) {
 	}
 }
 
+// The last attempt is what the error is about.
+func TestErrorIsAboutTheLastAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sts.Fail(ststest.ProxyPage, ststest.Reset, ststest.Reset)
+		err := w.fail()
+		assert.ErrorContains(t, err, "the connection to https://"+stsHost+" broke 3 times")
+		var failed *webidentity.ExchangeError
+		require.ErrorAs(t, err, &failed)
+		assert.Zero(t, failed.Status)
+		assert.Zero(t, failed.ServerTime)
+	})
+}
+
 // What answers is not STS, or not wholly.
 func TestStrangeAnswersAreRecognisedAndNotQuoted(t *testing.T) {
 	const marker = "hunter2-marker"
@@ -184,30 +198,31 @@ func TestStrangeAnswersAreRecognisedAndNotQuoted(t *testing.T) {
 		want  string
 		calls int
 	}{
-		"an HTML page, 200":                {ststest.Fault{Body: html}, "an HTML page came back (HTTP 200): a proxy, a captive portal or something else answers in the place of https://" + stsHost, 1},
-		"an HTML page, 403":                {ststest.Fault{Status: 403, Body: "\n<html><body>" + marker}, "an HTML page came back (HTTP 403)", 1},
-		"an HTML page, 503":                {ststest.Fault{Status: 503, Body: "<!-- c -->\n<HTML>" + marker}, "an HTML page came back (HTTP 503)", 3},
-		"an HTML page that has a Code":     {ststest.Fault{Status: 403, Body: "<html><Error><Code>AccessDenied</Code></Error>" + marker + "</html>"}, "an HTML page came back (HTTP 403)", 1},
-		"JSON":                             {ststest.Fault{Status: 400, Body: `{"code":"` + marker + `"}`}, "the answer (HTTP 400) is none of STS's", 1},
-		"text":                             {ststest.Fault{Status: 404, Body: marker}, "the answer (HTTP 404) is none of STS's", 1},
-		"nothing, 200":                     {ststest.Fault{Status: 200}, "the answer cannot be used: it holds no credentials: is that STS, at https://" + stsHost + "?", 1},
-		"nothing, 400":                     {ststest.Fault{Status: 400}, "the answer (HTTP 400) is none of STS's", 1},
-		"null":                             {ststest.Fault{Body: "null"}, "it holds no credentials", 1},
-		"an empty object":                  {ststest.Fault{Body: "{}"}, "it holds no credentials", 1},
-		"another document":                 {ststest.Fault{Body: "<ListBucketResult><Name>" + marker + "</Name></ListBucketResult>"}, "the answer (HTTP 200) is none of STS's", 1},
-		"XML that ends early":              {ststest.Fault{Body: good[:len(good)/2]}, "the answer (HTTP 200) is none of STS's", 1},
-		"no access key id":                 {ststest.Fault{Body: strings.Replace(good, "<AccessKeyId>ASIAEXAMPLE</AccessKeyId>", "", 1)}, "its credentials lack the access key id, the secret access key or the session token", 1},
-		"an empty secret":                  {ststest.Fault{Body: answerXML("", "ASIAEXAMPLE", "", marker, "2100-01-01T00:00:00Z")}, "its credentials lack the access key id, the secret access key or the session token", 1},
-		"no session token":                 {ststest.Fault{Body: answerXML("", "ASIAEXAMPLE", marker, "", "2100-01-01T00:00:00Z")}, "its credentials lack the access key id, the secret access key or the session token", 1},
-		"no expiration":                    {ststest.Fault{Body: strings.Replace(good, "<Expiration>2100-01-01T00:00:00Z</Expiration>", "", 1)}, "its credentials lack their expiration", 1},
-		"an expiration that is no date":    {ststest.Fault{Body: answerXML("", "ASIAEXAMPLE", marker, marker, marker)}, "the answer (HTTP 200) is none of STS's", 1},
-		"a redirect":                       {ststest.Fault{Status: 307, Header: http.Header{"Location": {"https://evil.example/"}}}, "the answer is a redirect (HTTP 307), which STS never gives", 1},
-		"a proxy that wants a login":       {ststest.Fault{Status: 407, Body: marker}, "a proxy wants to be logged in to (HTTP 407)", 1},
-		"more than is read":                {ststest.Fault{Body: good + strings.Repeat(" ", webidentity.MaxAnswer)}, "the answer has more than 65536 bytes (HTTP 200)", 1},
-		"more than is read, as an error":   {ststest.Fault{Status: 400, Body: strings.Repeat(marker, 100_000)}, "the answer has more than 65536 bytes (HTTP 400)", 1},
-		"a body that breaks off":           {ststest.Fault{Body: "<Assume", Header: http.Header{"Content-Length": {"500"}}}, "the answer (HTTP 200) broke off", 3},
-		"a code that is the token, or may": {ststest.Fault{Status: 400, Body: errorXML(marker+" "+marker, marker)}, "the answer (HTTP 400) is none of STS's", 1},
-		"a broken connection":              {ststest.Reset, "the connection to https://" + stsHost + " broke 3 times", 3},
+		"an HTML page, 200":                  {ststest.Fault{Body: html}, "an HTML page came back (HTTP 200): a proxy, a captive portal or something else answers in the place of https://" + stsHost, 1},
+		"an HTML page, 403":                  {ststest.Fault{Status: 403, Body: "\n<html><body>" + marker}, "an HTML page came back (HTTP 403)", 1},
+		"an HTML page, 503":                  {ststest.Fault{Status: 503, Body: "<!-- c -->\n<HTML>" + marker}, "an HTML page came back (HTTP 503)", 3},
+		"an HTML page that has a Code":       {ststest.Fault{Status: 403, Body: "<html><Error><Code>AccessDenied</Code></Error>" + marker + "</html>"}, "an HTML page came back (HTTP 403)", 1},
+		"JSON":                               {ststest.Fault{Status: 400, Body: `{"code":"` + marker + `"}`}, "the answer (HTTP 400) is none of STS's", 1},
+		"text":                               {ststest.Fault{Status: 404, Body: marker}, "the answer (HTTP 404) is none of STS's", 1},
+		"nothing, 200":                       {ststest.Fault{Status: 200}, "the answer cannot be used: it holds no credentials: is that STS, at https://" + stsHost + "?", 1},
+		"nothing, 400":                       {ststest.Fault{Status: 400}, "the answer (HTTP 400) is none of STS's", 1},
+		"null":                               {ststest.Fault{Body: "null"}, "it holds no credentials", 1},
+		"an empty object":                    {ststest.Fault{Body: "{}"}, "it holds no credentials", 1},
+		"another document":                   {ststest.Fault{Body: "<ListBucketResult><Name>" + marker + "</Name></ListBucketResult>"}, "the answer (HTTP 200) is none of STS's", 1},
+		"XML that ends early":                {ststest.Fault{Body: good[:len(good)/2]}, "the answer (HTTP 200) is none of STS's", 1},
+		"no access key id":                   {ststest.Fault{Body: strings.Replace(good, "<AccessKeyId>ASIAEXAMPLE</AccessKeyId>", "", 1)}, "its credentials lack the access key id, the secret access key or the session token", 1},
+		"an empty secret":                    {ststest.Fault{Body: answerXML("", "ASIAEXAMPLE", "", marker, "2100-01-01T00:00:00Z")}, "its credentials lack the access key id, the secret access key or the session token", 1},
+		"no session token":                   {ststest.Fault{Body: answerXML("", "ASIAEXAMPLE", marker, "", "2100-01-01T00:00:00Z")}, "its credentials lack the access key id, the secret access key or the session token", 1},
+		"no expiration":                      {ststest.Fault{Body: strings.Replace(good, "<Expiration>2100-01-01T00:00:00Z</Expiration>", "", 1)}, "its credentials lack their expiration", 1},
+		"an expiration that is no date":      {ststest.Fault{Body: answerXML("", "ASIAEXAMPLE", marker, marker, marker)}, "the answer (HTTP 200) is none of STS's", 1},
+		"a redirect":                         {ststest.Fault{Status: 307, Header: http.Header{"Location": {"https://evil.example/"}}}, "the answer is a redirect (HTTP 307), which STS never gives", 1},
+		"a redirect that changes the method": {ststest.Fault{Status: 302, Header: http.Header{"Location": {"https://evil.example/"}}}, "the answer is a redirect (HTTP 302), which STS never gives", 1},
+		"a proxy that wants a login":         {ststest.Fault{Status: 407, Body: marker}, "a proxy wants to be logged in to (HTTP 407)", 1},
+		"more than is read":                  {ststest.Fault{Body: good + strings.Repeat(" ", webidentity.MaxAnswer)}, "the answer has more than 65536 bytes (HTTP 200)", 1},
+		"more than is read, as an error":     {ststest.Fault{Status: 400, Body: strings.Repeat(marker, 100_000)}, "the answer has more than 65536 bytes (HTTP 400)", 1},
+		"a body that breaks off":             {ststest.Fault{Body: "<Assume", Header: http.Header{"Content-Length": {"500"}}}, "the answer (HTTP 200) broke off", 3},
+		"a code that is the token, or may":   {ststest.Fault{Status: 400, Body: errorXML(marker+" "+marker, marker)}, "the answer (HTTP 400) is none of STS's", 1},
+		"a broken connection":                {ststest.Reset, "the connection to https://" + stsHost + " broke 3 times", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
