@@ -143,10 +143,11 @@ func settle(ctx context.Context, err error, bound *timeout.Error, c *call) error
 	if cause := context.Cause(ctx); cause != bound {
 		return fmt.Errorf("webidentity: %w", cause)
 	}
+	late := *bound // the call may still hold the other, as its context's cause
 	if doing := c.doing.Load(); doing != nil {
-		bound.Last = *doing
+		late.Last = *doing
 	}
-	return bound
+	return &late
 }
 
 // edge gives the errors that are not this package's own, a panic's, their prefix.

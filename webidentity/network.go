@@ -70,7 +70,7 @@ func strangeAnswer(err error, c *call) (problem, cure string) {
 		return fmt.Sprintf("the answer is a redirect (HTTP %d), which STS never gives", c.status), between + "; the token was not sent on"
 	case errors.Is(err, errTooLarge):
 		return fmt.Sprintf("%v (HTTP %d)", errTooLarge, c.status), between
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
 		return fmt.Sprintf("the answer (HTTP %d) broke off", c.status), "this passes, unless " + between
 	default:
 		return fmt.Sprintf("the answer (HTTP %d) is none of STS's", c.status), between

@@ -64,6 +64,7 @@ func TestAnswerThatStopsInTheMiddleIsNoAnswer(t *testing.T) {
 				w.sts.ServeHTTP(rw, r)
 				return
 			}
+			assert.NoError(t, r.ParseForm())
 			rw.Header().Set("Content-Length", "5000")
 			fmt.Fprint(rw, "<html>")
 			assert.NoError(t, http.NewResponseController(rw).Flush())
