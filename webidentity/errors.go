@@ -3,8 +3,6 @@ package webidentity
 import (
 	"fmt"
 	"time"
-
-	"example.com/podrole/internal/terminal"
 )
 
 // Exchange is what was asked of STS and what came back: the part that [DeniedError] and [ExchangeError] share.
@@ -88,6 +86,3 @@ func (x *Exchange) trailer() string {
 	}
 	return " (request id " + x.RequestID + ")"
 }
-
-// isFinal tells a refusal that stays from one that passes.
-func isFinal(code string, keysUnavailable bool) bool { return terminal.Code(code) && !keysUnavailable }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"example.com/podrole/internal/session"
+	"example.com/podrole/internal/terminal"
 )
 
 // explain turns the error of a call into one that says what to do. now is the moment of the answer by the clock here.
@@ -37,8 +38,9 @@ func (x Exchange) explain(err error, c *call, now time.Time) error {
 	if cure := x.passing(); cure != "" {
 		return &ExchangeError{Exchange: x, Cure: cure, problem: fmt.Sprintf("STS answered %s%s %s", x.Code, x.inHTTP(), times(c.attempts)), err: err}
 	}
-	cure, final := x.cure(api.ErrorMessage(), now)
-	return &DeniedError{Exchange: x, Cure: cure, final: final, err: err}
+	message := api.ErrorMessage()
+	final := terminal.Code(x.Code) && !keysUnavailable(message)
+	return &DeniedError{Exchange: x, Cure: x.cure(message, now), final: final, err: err}
 }
 
 // passing returns the cure of a failure of STS's own, and "" for a refusal.
@@ -55,35 +57,34 @@ func (x *Exchange) passing() string {
 	return ""
 }
 
-// cure says what a refusal means, and whether it is final. STS's own message helps to choose the words and is never quoted: whatever
+// cure says what a refusal means. STS's own message helps to choose the words and is never quoted: whatever
 // answers in STS's place may write the token into it.
-func (x *Exchange) cure(message string, now time.Time) (cure string, final bool) {
+func (x *Exchange) cure(message string, now time.Time) string {
 	code := strings.TrimSuffix(x.Code, "Exception")
-	final = isFinal(x.Code, keysUnavailable(message))
 	if x.Operation != assumeRole {
-		return x.callerCure(code, now), final
+		return x.callerCure(code, now)
 	}
 	switch code {
 	case "AccessDenied":
-		return x.trustCure(), final
+		return x.trustCure()
 	case "InvalidIdentityToken":
-		return x.identityTokenCure(message), final
+		return x.identityTokenCure(message)
 	case "ExpiredToken":
-		return x.expiredCure(now), final
+		return x.expiredCure(now)
 	case "IDPRejectedClaim":
-		return fmt.Sprintf("the issuer %s rejected the token, mostly because it was revoked or one of its claims is not right; another token may be accepted", orNone(x.Claims.Issuer)), final
+		return fmt.Sprintf("the issuer %s rejected the token, mostly because it was revoked or one of its claims is not right; another token may be accepted", orNone(x.Claims.Issuer))
 	case "RegionDisabled":
-		return fmt.Sprintf("STS is not activated for the role's account in %s: activate it in IAM's account settings, or set %s to a region where it is", inRegion(x.Region), regionVar), final
+		return fmt.Sprintf("STS is not activated for the role's account in %s: activate it in IAM's account settings, or set %s to a region where it is", inRegion(x.Region), regionVar)
 	case "PackedPolicyTooLarge":
-		return "the session policies and session tags are too large together: shorten Options.Policy and Options.PolicyARNs, or the tags in the token", final
+		return "the session policies and session tags are too large together: shorten Options.Policy and Options.PolicyARNs, or the tags in the token"
 	case "MalformedPolicyDocument":
-		return "Options.Policy is not a policy that STS can read", final
+		return "Options.Policy is not a policy that STS can read"
 	case "Validation", "ValidationError", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter":
-		return x.parameterCure(message), final
+		return x.parameterCure(message)
 	case "InvalidAction", "MissingAction":
-		return fmt.Sprintf("%s does not know AssumeRoleWithWebIdentity: is that STS? (%s, %s)", cmp.Or(x.Endpoint, "what was asked"), stsEndpointVar, endpointVar), final
+		return fmt.Sprintf("%s does not know AssumeRoleWithWebIdentity: is that STS? (%s, %s)", cmp.Or(x.Endpoint, "what was asked"), stsEndpointVar, endpointVar)
 	default:
-		return "this code is not one that STS is known to give here; the token has " + x.claims(), final
+		return "this code is not one that STS is known to give here; the token has " + x.claims()
 	}
 }
 
