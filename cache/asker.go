@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -65,6 +64,18 @@ func (a asker) fetch(ctx context.Context, held session.Held) (session.Answer, er
 	return got, nil
 }
 
+// budget is what the source says that it needs at most, zero if it does not say.
+func (a asker) budget() time.Duration {
+	source, ok := a.provider.(session.Budgeter)
+	if !ok {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hookBound)
+	defer cancel()
+	budget, _ := guard.Call(ctx, func(context.Context) (time.Duration, error) { return source.Budget(), nil })
+	return budget
+}
+
 func (a asker) sources() []aws.CredentialSource {
 	if source, ok := a.provider.(aws.CredentialProviderSource); ok {
 		return source.ProviderSources()
@@ -87,9 +98,6 @@ func (a asker) judge(found answer) (answer, error) {
 		return found, err
 	}
 	found.life = min(creds.Expires.Sub(local.Add(-found.skew)), maxAhead)
-	if found.life < schedule.MinLife {
-		return found, fmt.Errorf("the credentials arrived with only %s to live", found.life)
-	}
 	urgent := schedule.Urgent(found.life)
 	found.handed = found.life - urgent
 	if adjuster, ok := a.provider.(aws.AdjustExpiresByCredentialsCacheStrategy); ok {

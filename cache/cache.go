@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"example.com/podrole/internal/schedule"
 )
 
 var (
 	_ aws.CredentialsProvider      = (*SessionCache)(nil)
 	_ aws.CredentialProviderSource = (*SessionCache)(nil)
 )
+
+// RefreshTimeout is the longest that a refresh of an [aws.CredentialsProvider] may take.
+const RefreshTimeout = schedule.MaxDeadline
 
 // SessionCache holds one provider's credentials and keeps them fresh in the background. Use [New]; the zero value is not usable.
 // All its methods are safe for concurrent use.
@@ -96,7 +101,8 @@ func (c *SessionCache) IsCredentialsProvider(target aws.CredentialsProvider) boo
 }
 
 // Close stops the refreshing, cancels a refresh in flight and waits for it to end, which it does also when its provider ignores
-// its context. Calls from then on, and those that wait, fail with [ErrClosed]. It returns nil, and may be called more than once.
+// its context. It also waits, for a second at most, for the log records of what went before. Calls from then on, and those that
+// wait, fail with [ErrClosed]. It returns nil, and may be called more than once.
 func (c *SessionCache) Close() error {
 	c.state.close()
 	return nil

@@ -35,10 +35,12 @@ func (s *state) start(recheck bool, delay time.Duration) {
 	f := &flight{done: make(chan struct{}), wantRecheck: recheck}
 	f.ctx, f.cancel = context.WithCancelCause(context.Background())
 	s.flight = f
+	s.telling.Add(1)
 	go s.fly(f, delay)
 }
 
 func (s *state) fly(f *flight, delay time.Duration) {
+	defer s.telling.Done()
 	defer f.cancel(nil)
 	if delay > 0 {
 		t := time.NewTimer(delay)
@@ -48,7 +50,7 @@ func (s *state) fly(f *flight, delay time.Duration) {
 			t.Stop()
 		}
 	}
-	bound := s.begin(f)
+	bound := s.begin(f, s.asker.budget())
 	ctx, cancel := context.WithTimeoutCause(f.ctx, bound, &timeout.Error{Op: "credentials refresh", Bound: bound})
 	defer cancel()
 
@@ -87,8 +89,8 @@ func (s *state) fly(f *flight, delay time.Duration) {
 	s.tel.tell(news)
 }
 
-// begin marks the flight as begun and returns its deadline.
-func (s *state) begin(f *flight) time.Duration {
+// begin marks the flight as begun and returns its deadline. budget is what the source asks for while nothing usable is held.
+func (s *state) begin(f *flight, budget time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.now()
@@ -98,7 +100,11 @@ func (s *state) begin(f *flight) time.Duration {
 	if s.held.valid {
 		f.held.Credentials = s.held.creds
 	}
-	return schedule.Deadline(usable, now.until(s.held.expires))
+	bound := schedule.Deadline(usable, now.until(s.held.expires))
+	if usable {
+		return bound
+	}
+	return max(bound, budget)
 }
 
 // land takes in what a flight brought, plans what comes next and publishes it.

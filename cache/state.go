@@ -16,7 +16,10 @@ import (
 const (
 	// Once the Expires that was handed out has passed and the credentials are still good (an outage, a recheck under way), they
 	// are handed out for briefGrant at a time, so that a cache around this one asks again soon.
-	briefGrant = time.Second
+	briefGrant = 3 * time.Second
+	// tellingBound is how long Close waits for the log records of what went before: a handler that itself calls Close must not wait
+	// for itself.
+	tellingBound = time.Second
 	// Stale credentials are handed out for staleGrant at a time.
 	staleGrant = time.Minute
 )
@@ -65,6 +68,7 @@ type state struct {
 	snap    atomic.Pointer[snapshot]
 	dropped atomic.Bool // the handle was garbage collected
 	waits   atomic.Int64
+	telling sync.WaitGroup // flights and timer fires that have not ended, their log records included; mu is held to add to it
 
 	mu       sync.Mutex
 	closed   bool
@@ -247,7 +251,9 @@ func (s *state) wake() {
 	s.arm(now)
 	var n news
 	n.take(s, now)
+	s.telling.Add(1)
 	s.mu.Unlock()
+	defer s.telling.Done()
 	s.tel.tell(n)
 }
 
@@ -298,8 +304,14 @@ func (s *state) close() {
 	}
 	s.mu.Unlock()
 	s.tel.stop()
+	told := make(chan struct{})
+	go func() { s.telling.Wait(); close(told) }()
 	if f != nil {
 		<-f.done
+	}
+	select {
+	case <-told:
+	case <-time.After(tellingBound):
 	}
 }
 

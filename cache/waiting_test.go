@@ -248,6 +248,22 @@ func TestALogHandlerMayCloseTheCache(t *testing.T) {
 		assert.Error(t, err)
 		synctest.Wait()
 		assert.ErrorIs(t, refused(t, c), cache.ErrClosed)
+		time.Sleep(time.Second) // Close waits no longer for the record that it was called from
+		synctest.Wait()
+	})
+}
+
+func TestCloseWaitsForTheRecordsOfWhatWentBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &logged{then: func() { time.Sleep(500 * time.Millisecond) }}
+		src := newSource(time.Hour)
+		src.err = errDown
+		c := cache.New(src, func(o *cache.Options) { o.Logger = slog.New(log) })
+		_, err := c.Retrieve(t.Context())
+		require.Error(t, err)
+		start := time.Now()
+		require.NoError(t, c.Close())
+		assert.Equal(t, 500*time.Millisecond, time.Since(start))
 	})
 }
 

@@ -59,7 +59,7 @@ func NewDefault(optFns ...func(*Options)) *DefaultCredentialsChain {
 			}
 		})},
 	}, s, err)
-	c.walker.profileUnread = profileNotRead(s.env) != ""
+	c.walker.standard = true
 	return c
 }
 
@@ -108,19 +108,23 @@ func (c *Chain) IsCredentialsProvider(target aws.CredentialsProvider) bool {
 // It may be called more than once. A chain that is dropped without Close stops by itself.
 func (c *Chain) Close() error { return c.cache.Close() }
 
-// CallerARN returns the ARN that the chain's present credentials act as, "" where it is not known or the credentials given are
-// others. With Configured and Timeout it lets a chain be a link of another.
-func (c *Chain) CallerARN(creds aws.Credentials) string {
-	if creds.AccessKeyID == "" {
-		return ""
+// The rest lets a chain be a link of another.
+
+// CallerARN returns the ARN that the credentials act as, "" where it is not known or they are not the chain's latest.
+func (c *Chain) CallerARN(creds aws.Credentials) string { return c.identityOf(creds).ARN }
+
+// RoleName returns the name of the role whose credentials these are, "" where CallerARN would return "" too and no name is known.
+func (c *Chain) RoleName(creds aws.Credentials) string { return c.identityOf(creds).Role }
+
+func (c *Chain) identityOf(creds aws.Credentials) Identity {
+	if v := c.walker.view.Load(); v.keyID != "" && v.keyID == creds.AccessKeyID {
+		return v.identity
 	}
-	for _, link := range c.walker.links {
-		if arn := link.callerARN(creds); arn != "" {
-			return arn
-		}
-	}
-	return ""
+	return Identity{}
 }
+
+// Kind returns the name of the link that won last, "" before any did.
+func (c *Chain) Kind() string { return c.walker.view.Load().provider }
 
 // Configured names the variables that configure the chain's links, "" where none does.
 func (c *Chain) Configured() string {
@@ -133,5 +137,5 @@ func (c *Chain) Configured() string {
 	return strings.Join(all, ", ")
 }
 
-// Timeout is the longest that one refresh may take.
-func (c *Chain) Timeout() time.Duration { return 30 * time.Second }
+// Timeout is the longest that Retrieve waits for a refresh.
+func (c *Chain) Timeout() time.Duration { return max(cache.RefreshTimeout, c.walker.Budget()) }

@@ -9,10 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
 	"example.com/podrole/cache"
 	"example.com/podrole/internal/terminal"
 	"example.com/podrole/internal/timeout"
 	"example.com/podrole/internal/unavailable"
+	"example.com/podrole/webidentity"
 )
 
 // ErrUnavailable means "nothing for me here: try the next". A provider returns an error that wraps it when nothing configures the
@@ -63,7 +67,9 @@ func (a Attempt) String() string { return a.Link + ": " + a.Reason }
 type Error struct {
 	Attempts []Attempt // in the order asked
 
-	hint string // what the place suggests
+	stopped  bool   // by a rule, before the last link
+	hint     string // what the place suggests
+	terminal bool
 }
 
 func (e *Error) Error() string {
@@ -86,7 +92,11 @@ func (e *Error) Error() string {
 		if last.configured != "" {
 			fmt.Fprintf(&b, " is configured (%s) and", last.configured)
 		}
-		fmt.Fprintf(&b, " failed, so the chain stopped: %s", last.Reason)
+		outcome := "so the chain stopped"
+		if !e.stopped && e.Attempts[len(e.Attempts)-1].Outcome != OutcomeFailed {
+			outcome = "and nothing after it had credentials"
+		}
+		fmt.Fprintf(&b, " failed, %s: %s", outcome, last.Reason)
 		if before := failed[:len(failed)-1]; len(before) > 0 {
 			fmt.Fprintf(&b, "; failed before it: %s", joinAttempts(before))
 		}
@@ -109,15 +119,35 @@ func (e *Error) Unwrap() []error {
 	return causes
 }
 
-// Is matches [ErrUnavailable] if and only if every link was unavailable.
+// Is matches [ErrUnavailable] if and only if every link was unavailable, and webidentity.ErrRoleOnly if one of them found the role
+// alone, so that a chain around this one knows it too.
 func (e *Error) Is(target error) bool {
-	return target == ErrUnavailable && len(e.Attempts) > 0 && len(e.failed()) == 0
+	switch target {
+	case ErrUnavailable:
+		return len(e.Attempts) > 0 && len(e.failed()) == 0
+	case webidentity.ErrRoleOnly:
+		return slices.ContainsFunc(e.Attempts, func(a Attempt) bool { return a.Outcome == OutcomeUnavailable && roleAlone(a) })
+	}
+	return false
 }
 
-// Terminal reports whether the failure that ended the walk is one that asking again will not change.
-func (e *Error) Terminal() bool {
-	failed := e.failed()
-	return len(failed) > 0 && terminal.Is(failed[len(failed)-1].Err)
+// Terminal reports whether asking again will not change the failure: that of the link that won last, or while none has, of all.
+func (e *Error) Terminal() bool { return e.terminal }
+
+// isTerminal judges a lost walk for [Error.Terminal].
+func isTerminal(attempts []Attempt, floor int) bool {
+	if floor >= 0 && floor < len(attempts) && attempts[floor].Outcome == OutcomeFailed {
+		return terminal.Is(attempts[floor].Err)
+	}
+	failed := 0
+	for _, a := range attempts {
+		if a.Outcome == OutcomeFailed {
+			if failed++; !terminal.Is(a.Err) {
+				return false
+			}
+		}
+	}
+	return failed > 0
 }
 
 // RetryableError reports false: an SDK client's retry loop must not repeat the chain, which has retries of its own.
@@ -127,15 +157,23 @@ func (e *Error) failed() []Attempt {
 	return slices.DeleteFunc(slices.Clone(e.Attempts), func(a Attempt) bool { return a.Outcome != OutcomeFailed })
 }
 
-// failure is the cause of a link that failed. It lets errors.As and errors.Is through to the cause, but for the three errors that
-// would say something untrue of the whole: that nothing is here, and that the caller's own context ended.
+// failure is the cause of a link that failed. It lets errors.As and errors.Is through to the cause, but for the errors that would say
+// something untrue of the whole: that nothing is here, that the caller's own context ended, that this chain is closed.
 type failure struct{ cause error }
 
-func (f failure) Error() string      { return f.cause.Error() }
-func (f failure) As(target any) bool { return errors.As(f.cause, target) }
+func (f failure) Error() string { return f.cause.Error() }
+
+func (f failure) As(target any) bool {
+	switch target.(type) {
+	case **aws.RequestCanceledError, **smithy.CanceledError:
+		return false
+	}
+	return errors.As(f.cause, target)
+}
+
 func (f failure) Is(target error) bool {
 	switch target {
-	case ErrUnavailable, context.Canceled, context.DeadlineExceeded:
+	case ErrUnavailable, ErrClosed, context.Canceled, context.DeadlineExceeded:
 		return false
 	}
 	return errors.Is(f.cause, target)
@@ -145,11 +183,11 @@ func (f failure) Is(target error) bool {
 func title(link string) string {
 	switch link {
 	case LinkEnv:
-		return "environment keys"
+		return "the environment's key pair"
 	case LinkWebIdentity:
 		return "web identity"
 	case LinkContainer:
-		return "container credentials"
+		return "the container's credential endpoint"
 	case LinkIMDS:
 		return "instance metadata"
 	}

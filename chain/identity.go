@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,24 +18,35 @@ type Identity struct {
 	Source  string `json:"source,omitempty"`  // aws.Credentials.Source
 }
 
-// identify gathers what the provider and the credentials tell of the identity; callerARN may be empty.
-func identify(creds aws.Credentials, callerARN string, provider aws.CredentialsProvider) Identity {
+// identify gathers what the link and the credentials tell of the identity; callerARN may be empty.
+func identify(creds aws.Credentials, callerARN string, link Link) Identity {
 	id := Identity{ARN: callerARN, Account: creds.AccountID, Source: creds.Source}
 	if a, err := arn.Parse(callerARN); err == nil {
 		id.Account = a.AccountID
 		id.Role, id.Session = roleAndSession(a)
 	}
-	if named, ok := provider.(interface {
-		RoleName(aws.Credentials) string
-	}); ok && id.Role == "" {
-		id.Role = named.RoleName(creds)
+	if id.Role == "" {
+		id.Role = link.roleName(creds)
 	}
 	return id
 }
 
-// same reports whether two identities are the same principal. The session is not part of it: it may be new at each refresh.
+// same reports whether two identities are the same principal, as far as both are known: what one of them does not tell is no
+// difference. The session is not part of it: it may be new at each refresh.
 func (id Identity) same(other Identity) bool {
-	return id.Account == other.Account && id.Role == other.Role && id.Source == other.Source
+	agree := func(a, b string) bool { return a == "" || b == "" || a == b }
+	return agree(id.principal(), other.principal()) && agree(id.Account, other.Account) && agree(id.Role, other.Role) && id.Source == other.Source
+}
+
+// name is the most that is known of whose the credentials are.
+func (id Identity) name() string { return orUnknown(cmp.Or(id.ARN, id.Role, id.Account)) }
+
+// principal is the ARN without the session.
+func (id Identity) principal() string {
+	if id.Session == "" {
+		return id.ARN
+	}
+	return strings.TrimSuffix(id.ARN, "/"+id.Session)
 }
 
 // roleID names an IAM role as both of its ARNs do: role/path/name in IAM and assumed-role/name/session in STS, which drops the

@@ -34,15 +34,21 @@ const (
 //	ServerTime(aws.Credentials) time.Time        // the Date of the answer that brought them; zero = not known
 //	RoleName(aws.Credentials) string             // the role's name where the ARN is not known
 //	Kind() string                                // a more exact name for the log
+//
+// These must answer at once. One that panics, or does not answer within a second, is taken as not knowing.
 type Link struct {
 	// Name appears in logs, errors and Status. It must not be empty, nor be repeated in one chain.
 	Name string
-	// Provider is asked for credentials, one call at a time. A call that panics, or outlives its bound, is a failure of the link.
+	// Provider is asked for credentials by one walk of the chain at a time. A call that panics, or outlives its bound, is a failure
+	// of the link; the chain does not wait for one that ignores the end of its context, and may then call the provider again meanwhile.
 	Provider aws.CredentialsProvider
-	// Unavailable says of an error of the provider whether it means "nothing for me here: try the next", for providers that
-	// do not know [ErrUnavailable]. Nil means that errors.Is(err, ErrUnavailable) alone does.
+	// Unavailable says of an error that the provider returned whether it means "nothing for me here: try the next", for providers
+	// that do not know [ErrUnavailable]. Nil means that errors.Is(err, ErrUnavailable) alone does.
 	Unavailable func(error) bool
 }
+
+// Format prints the name alone, whatever the verb: a provider may hold secrets.
+func (l Link) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "chain.Link(%s)", l.Name) }
 
 // checkLinks finds the mistakes of code in a chain's links.
 func checkLinks(links []Link) error {
@@ -65,23 +71,32 @@ func checkLinks(links []Link) error {
 	return nil
 }
 
-// isNil sees a nil pointer inside the interface too: the common mistake is to pass a variable that was never set.
+// isNil sees a nil inside the interface too: the common mistake is to pass a variable that was never set.
 func isNil(p aws.CredentialsProvider) bool {
 	if p == nil {
 		return true
 	}
-	v := reflect.ValueOf(p)
-	return v.Kind() == reflect.Pointer && v.IsNil()
+	switch v := reflect.ValueOf(p); v.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
 }
 
-// unavailable reports whether the error means "nothing here".
-func (l Link) unavailable(err error) bool {
-	return errors.Is(err, ErrUnavailable) || l.Unavailable != nil && l.Unavailable(err)
+// selfBound is the time in which a provider has to answer about itself. No constant of AWS's: such answers need no I/O.
+const selfBound = time.Second
+
+// self asks code that is not ours, and that ought to answer at once. A panic or silence gives the zero value.
+func self[T any](f func() T) T {
+	ctx, cancel := context.WithTimeout(context.Background(), selfBound)
+	defer cancel()
+	value, _ := guard.Call(ctx, func(context.Context) (T, error) { return f(), nil })
+	return value
 }
 
 func (l Link) configured() string {
 	if p, ok := l.Provider.(interface{ Configured() string }); ok {
-		return p.Configured()
+		return self(p.Configured)
 	}
 	return ""
 }
@@ -90,7 +105,16 @@ func (l Link) callerARN(creds aws.Credentials) string {
 	if p, ok := l.Provider.(interface {
 		CallerARN(aws.Credentials) string
 	}); ok {
-		return p.CallerARN(creds)
+		return self(func() string { return p.CallerARN(creds) })
+	}
+	return ""
+}
+
+func (l Link) roleName(creds aws.Credentials) string {
+	if p, ok := l.Provider.(interface {
+		RoleName(aws.Credentials) string
+	}); ok {
+		return self(func() string { return p.RoleName(creds) })
 	}
 	return ""
 }
@@ -99,21 +123,21 @@ func (l Link) serverTime(creds aws.Credentials) time.Time {
 	if p, ok := l.Provider.(interface {
 		ServerTime(aws.Credentials) time.Time
 	}); ok {
-		return p.ServerTime(creds)
+		return self(func() time.Time { return p.ServerTime(creds) })
 	}
 	return time.Time{}
 }
 
 func (l Link) kind() string {
 	if p, ok := l.Provider.(interface{ Kind() string }); ok {
-		return p.Kind()
+		return self(p.Kind)
 	}
 	return ""
 }
 
 func (l Link) sources() []aws.CredentialSource {
 	if p, ok := l.Provider.(aws.CredentialProviderSource); ok {
-		return p.ProviderSources()
+		return self(p.ProviderSources)
 	}
 	return nil
 }
@@ -127,35 +151,45 @@ func (l Link) asksInstance() bool {
 // better error comes first.
 func (l Link) bound(foreign time.Duration) time.Duration {
 	if p, ok := l.Provider.(interface{ Timeout() time.Duration }); ok {
-		if own := p.Timeout(); own > 0 {
+		if own := self(p.Timeout); own > 0 {
 			return own + time.Second
 		}
 	}
 	return foreign
 }
 
-// retrieve asks the provider once, within the bound, and refuses an answer without keys.
-// When ctx itself ends, the error is its cause.
-func (l Link) retrieve(ctx context.Context, bound time.Duration) (aws.Credentials, error) {
-	linkCtx, cancel := context.WithTimeout(ctx, bound)
-	defer cancel()
-	creds, err := guard.Call(linkCtx, l.Provider.Retrieve)
-	switch {
-	case ctx.Err() != nil:
-		return aws.Credentials{}, context.Cause(ctx)
-	case err != nil && linkCtx.Err() != nil && !isTimeout(err):
-		return aws.Credentials{}, &timeout.Error{Op: title(l.Name), Bound: bound}
-	case err != nil:
-		return aws.Credentials{}, err
-	case !creds.HasKeys():
-		return aws.Credentials{}, fmt.Errorf("%s answered without an access key id or a secret access key", title(l.Name))
+// retrieve asks the provider once, within the bound, and refuses an answer without keys. Only what the provider itself returned can
+// mean that it is unavailable: a time-out, a panic and an empty answer are failures, whatever Link.Unavailable would make of them.
+func (l Link) retrieve(ctx context.Context, bound time.Duration) (aws.Credentials, Outcome, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		bound = min(bound, time.Until(deadline))
 	}
-	return creds, nil
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	creds, err := guard.Call(ctx, l.Provider.Retrieve)
+	var broke *guard.Error
+	var late *timeout.Error
+	switch {
+	case errors.As(err, &broke):
+	case err != nil && ctx.Err() != nil:
+		if !errors.As(err, &late) {
+			err = &timeout.Error{Bound: bound}
+		}
+	case err != nil:
+		if l.unavailable(err) {
+			return aws.Credentials{}, OutcomeUnavailable, err
+		}
+	case !creds.HasKeys():
+		err = fmt.Errorf("%s answered without an access key id or a secret access key", title(l.Name))
+	default:
+		return creds, OutcomeCredentials, nil
+	}
+	return aws.Credentials{}, OutcomeFailed, err
 }
 
-func isTimeout(err error) bool {
-	var t *timeout.Error
-	return errors.As(err, &t)
+// unavailable reports whether an error that the provider returned means "nothing here".
+func (l Link) unavailable(err error) bool {
+	return errors.Is(err, ErrUnavailable) || l.Unavailable != nil && self(func() bool { return l.Unavailable(err) })
 }
 
 // reason is an error's text as an attempt shows it: the link's name stands before it already, so the package's does not.

@@ -5,37 +5,45 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"example.com/podrole/internal/env"
 	"example.com/podrole/webidentity"
 )
 
-// news is what a walk that was won has to say. It is said after the credentials are published.
+// news is what a walk that was won has to say. It is said after the credentials are published, and asks no provider anything.
 type news struct {
-	first       bool
-	changed     bool // another link, or another principal from the same one
-	newlyFailed bool // links above the winner failed that had not before
-	link        Link
-	creds       aws.Credentials
-	view        *view
-	previous    *view
+	first            bool
+	changed          bool // another link, or another principal from the same one
+	newlyFailed      bool // a link above the winner failed that was not logged yet
+	link             Link
+	kind, configured string // what the link says of itself
+	nodeRole         bool
+	creds            aws.Credentials
+	view             *view
+	previous         *view
 }
 
 // tell writes the records and counts. No lock is held: a log handler may itself need credentials.
 func (w *walker) tell(n news) {
 	w.logAttempts(n.view.attempts)
-	if n.first && w.profileUnread {
-		w.log(slog.LevelInfo, profileNotRead(w.env))
-	}
+	w.sayProfile()
 	switch {
 	case n.changed:
 		w.tellWinner(n)
 	case n.newlyFailed:
 		w.log(slog.LevelWarn, "aws credentials: a provider above the winner failed; the identity stays, and that provider is asked again",
 			slog.String("provider", n.link.Name), slog.Any("failed", reasons(n.view.attempts, OutcomeFailed)))
+	}
+}
+
+// tellRecheck writes the records of a recheck that brought nothing.
+func (w *walker) tellRecheck(attempts []Attempt, over bool, provider string) {
+	w.logAttempts(attempts)
+	if over {
+		w.log(slog.LevelInfo, "aws credentials: the providers that had failed have nothing for this process any more; the winner is no fallback now", slog.String("provider", provider))
 	}
 }
 
@@ -53,14 +61,14 @@ func (w *walker) tellWinner(n news) {
 	}
 	id := n.view.identity
 	attrs := []slog.Attr{slog.String("provider", n.link.Name)}
-	attrs = appendKnown(attrs, "kind", n.link.kind())
+	attrs = appendKnown(attrs, "kind", n.kind)
 	attrs = append(attrs, slog.String("role", orUnknown(id.Role)))
 	attrs = appendKnown(attrs, "account", id.Account)
 	attrs = appendKnown(attrs, "session", id.Session)
 	if id.Role == "" {
 		attrs = appendKnown(attrs, "arn", id.ARN)
 	}
-	attrs = append(attrs, slog.String("expires", expiry(n.creds)), slog.Any("shadowed", orNone(n.view.shadowed)),
+	attrs = append(attrs, slog.String("expires", expiry(n.creds)), slog.Any("shadowed", n.view.shadowed),
 		slog.Any("passed_over", reasons(n.view.attempts, OutcomeUnavailable)))
 	if n.view.fallback {
 		attrs = append(attrs, slog.Any("failed", reasons(n.view.attempts, OutcomeFailed)))
@@ -70,33 +78,57 @@ func (w *walker) tellWinner(n news) {
 	}
 	w.log(level, message, attrs...)
 
-	roleOnly := slices.ContainsFunc(n.view.attempts, roleAlone)
 	switch place := w.place(); {
-	case isNodeRole(n.creds) && place != anywhere && w.nodeRole == NodeRoleWarn && w.expected == nil:
+	case n.nodeRole && place != anywhere && w.nodeRole == NodeRoleWarn && w.expected == nil:
 		w.log(slog.LevelWarn, "running as the node: these credentials are those of the EC2 instance that hosts this "+string(place)+", not the workload's own",
-			slog.String("role", orUnknown(id.Role)), slog.String("cause", w.nodeRoleCause(n.view, roleOnly)),
+			slog.String("role", orUnknown(id.Role)), slog.String("cause", w.nodeRoleCause(n.view.attempts)),
 			slog.String("cure", "mend the cause, or set "+envNodeRole+"=refuse to fail instead, =allow where this is meant"))
-	case roleOnly && place == anywhere:
+	case place == anywhere && slices.ContainsFunc(n.view.attempts, roleAlone):
 		w.log(slog.LevelWarn, "AWS_ROLE_ARN is set without AWS_WEB_IDENTITY_TOKEN_FILE, so that role was not asked for", slog.String("provider", n.link.Name))
 	}
 	if id.Source == "EnvConfigCredentials" && len(n.view.shadowed) > 0 {
 		w.log(slog.LevelWarn, "aws keys in the environment shadow this workload's own identity: unset them if they are left over",
-			slog.Any("shadowed", n.view.shadowed), slog.String("variables", n.link.configured()))
+			slog.Any("shadowed", n.view.shadowed), slog.String("variables", n.configured))
 	}
 	if !n.first && n.previous.provider == n.link.Name {
 		w.log(slog.LevelWarn, "aws identity changed under the same provider",
-			slog.String("provider", n.link.Name), slog.String("role", orUnknown(id.Role)), slog.String("previous_role", orUnknown(n.previous.identity.Role)))
+			slog.String("provider", n.link.Name), slog.String("identity", id.name()), slog.String("previous_identity", n.previous.identity.name()))
 	}
 }
 
 // nodeRoleCause says how the process came to the node's role.
-func (w *walker) nodeRoleCause(v *view, roleOnly bool) string {
-	for _, a := range v.attempts {
-		if a.Outcome == OutcomeFailed && !roleOnly {
-			return title(a.Link) + " is configured and failed"
-		}
+func (w *walker) nodeRoleCause(attempts []Attempt) string {
+	if slices.ContainsFunc(attempts, roleAlone) {
+		return "AWS_ROLE_ARN is set without AWS_WEB_IDENTITY_TOKEN_FILE, so that role could not be asked for"
 	}
-	return w.place().likelyCause(roleOnly)
+	if i := slices.IndexFunc(attempts, func(a Attempt) bool { return a.Outcome == OutcomeFailed }); i >= 0 {
+		return title(attempts[i].Link) + " is configured and failed"
+	}
+	if set := w.injected(); len(set) > 0 {
+		return "no link of this chain used the identity that was injected (" + strings.Join(set, ", ") + ")"
+	}
+	return w.place().nothingInjected()
+}
+
+// injected returns the variables that are set of those by which EKS and ECS give a workload its identity.
+func (s *settings) injected() []string {
+	return s.env.Set("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+}
+
+// sayProfile says once that a profile is set and not read, so that nobody wonders.
+func (w *walker) sayProfile() {
+	if text := w.profileUnread(); text != "" {
+		w.profileSaid.Do(func() { w.log(slog.LevelInfo, text) })
+	}
+}
+
+// profileUnread is empty when no profile is set, or the links were chosen by the caller and may well read it.
+func (w *walker) profileUnread() string {
+	name, value := w.env.First("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+	if name == "" || !w.standard {
+		return ""
+	}
+	return name + " is set (" + value + "), which this chain does not read: it takes credentials from the environment, web identity, containers and EC2 alone"
 }
 
 func (w *walker) logAttempts(attempts []Attempt) {
@@ -108,15 +140,6 @@ func (w *walker) logAttempts(attempts []Attempt) {
 
 func (w *walker) log(level slog.Level, message string, attrs ...slog.Attr) {
 	w.Logger.LogAttrs(context.Background(), level, message, attrs...)
-}
-
-// profileNotRead is said once, so that nobody wonders. It is empty when no profile is set.
-func profileNotRead(lookup env.Lookup) string {
-	name, value := lookup.First("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-	if name == "" {
-		return ""
-	}
-	return name + " is set (" + value + "), which this chain does not read: it takes credentials from the environment, web identity, containers and EC2 alone"
 }
 
 func roleAlone(a Attempt) bool { return errors.Is(a.Err, webidentity.ErrRoleOnly) }
@@ -151,11 +174,4 @@ func orUnknown(s string) string {
 		return "unknown"
 	}
 	return s
-}
-
-func orNone(names []string) []string {
-	if names == nil {
-		return []string{}
-	}
-	return names
 }

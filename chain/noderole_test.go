@@ -97,7 +97,9 @@ func TestExpectedRole(t *testing.T) {
 	bubble(t, "the link that knows its ARN is compared", func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop, expect)
 		p.first.Answer(chaintest.Session("AKIDOWN", time.Hour))
-		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0" })
+		p.first.Describe(func(s *chaintest.Self) {
+			s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0"
+		})
 		assert.Equal(t, "AKIDOWN", p.key(t))
 	})
 	bubble(t, "another role fails the link, before its credentials are used", func(t *testing.T) {
@@ -132,6 +134,6 @@ func TestAnotherIdentityFromTheSameProviderIsAWarning(t *testing.T) {
 		p.first.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/b/s3" })
 		time.Sleep(time.Hour)
 		assert.Equal(t, "AKIDA", p.key(t))
-		p.log.One(t, "WARN aws identity changed under the same provider", "role=b", "previous_role=a")
+		p.log.One(t, "WARN aws identity changed under the same provider", "identity=arn:aws:sts::111122223333:assumed-role/b/s3", "previous_identity=arn:aws:sts::111122223333:assumed-role/a/")
 	})
 }

@@ -120,7 +120,9 @@ type settings struct {
 func newSettings(optFns []func(*Options)) (*settings, error) {
 	var o Options
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -35,15 +35,10 @@ func findPlace(lookup env.Lookup, root fs.FS) place {
 	return anywhere
 }
 
-// likelyCause says why a workload in this place may have come to its host's role.
-func (p place) likelyCause(roleOnly bool) string {
-	switch {
-	case roleOnly:
-		return "AWS_ROLE_ARN is set without AWS_WEB_IDENTITY_TOKEN_FILE, so the pod's own role could not be asked for"
-	case p == kubernetesPod:
-		return "no identity was injected into this pod: the EKS webhook missed it, or its service account has neither an eks.amazonaws.com/role-arn annotation nor a Pod Identity association; mend that and recreate the pod"
-	case p == ecsTask:
+// nothingInjected says why a workload in this place may have no identity of its own.
+func (p place) nothingInjected() string {
+	if p == ecsTask {
 		return "no task role was given to this task: set taskRoleArn in its task definition"
 	}
-	return ""
+	return "no identity was injected into this pod: the EKS webhook missed it, or its service account has neither an eks.amazonaws.com/role-arn annotation nor a Pod Identity association; mend that and recreate the pod"
 }

@@ -11,7 +11,7 @@ import (
 type Status struct {
 	cache.Status
 	Provider string    `json:"provider,omitempty"` // the link that won last
-	Identity Identity  `json:"identity,omitzero"`  // whose credentials are held, as far as it is known
+	Identity Identity  `json:"identity,omitzero"`  // whose credentials it gave, as far as it is known
 	Since    time.Time `json:"since,omitzero"`     // when that link, with that identity, became the winner
 	Fallback bool      `json:"fallback"`           // a link above the winner failed
 	Attempts []Attempt `json:"attempts"`           // the last answer of each link asked, in order

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/podrole/internal/session"
-	"example.com/podrole/webidentity"
 )
 
 // walker asks the links. It is the session cache's source: the cache decides when, the walker whom.
@@ -20,7 +20,7 @@ type walker struct {
 	links []Link
 	*settings
 	misconfigured error // of New's arguments or the environment: the answer to every walk
-	profileUnread bool  // say once that AWS_PROFILE is not read
+	standard      bool  // the links are those of NewDefault
 	meters        meters
 
 	place func() place // found at the first walk, then kept
@@ -29,27 +29,27 @@ type walker struct {
 	memory
 
 	view          atomic.Pointer[view] // what Status shows
+	profileSaid   sync.Once
 	winnerChanges atomic.Int64
 	fallbacks     atomic.Int64
 }
 
 // memory is what the walker keeps from one walk to the next. None of it is secret.
 type memory struct {
-	floor    int       // the link that won last; -1 before any did
-	won      []bool    // the links that have won once, and count as configured from then on
-	attempts []Attempt // the last answer of each link, from the first to the last asked
-	failed   []int     // the links above the winner that failed: what a recheck asks
-	rechecks int       // rechecks since failed became what it is
-	identity Identity  // the winner's
-	since    time.Time // when it became the winner
-
-	verifiedKey, verifiedARN string // the last answer of GetCallerIdentity, by access key id
+	floor    int        // the link that won last; -1 before any did
+	won      []bool     // the links that have won once, and count as configured from then on
+	attempts []Attempt  // the last answer of each link, from the first to the last asked
+	failed   []int      // the links above the winner that failed, in order: what a recheck asks
+	said     []int      // those of them that were logged
+	rechecks int        // since the last link joined the failed ones
+	verified []verified // the last answer of GetCallerIdentity, by link
 }
 
 // view is the walker's part of Status: immutable, replaced by every walk.
 type view struct {
 	provider string
 	identity Identity
+	keyID    string // of the winner's credentials
 	since    time.Time
 	fallback bool
 	attempts []Attempt
@@ -64,7 +64,7 @@ func newWalker(links []Link, s *settings, misconfigured error) *walker {
 		meters:        newMeters(s.MeterProvider),
 		place:         sync.OnceValue(func() place { return findPlace(s.env, s.FS) }),
 		turn:          make(chan struct{}, 1),
-		memory:        memory{floor: -1, won: make([]bool, len(links))},
+		memory:        memory{floor: -1, won: make([]bool, len(links)), verified: make([]verified, len(links))},
 	}
 	w.view.Store(&view{})
 	return w
@@ -81,6 +81,18 @@ func (w *walker) IsCredentialsProvider(target aws.CredentialsProvider) bool {
 	provider := w.view.Load().provider
 	i := slices.IndexFunc(w.links, func(l Link) bool { return l.Name == provider })
 	return i >= 0 && aws.IsCredentialsProvider(w.links[i].Provider, target)
+}
+
+// Budget is the longest that a walk may take: every link's bound, and the questions of whose the credentials are.
+func (w *walker) Budget() time.Duration {
+	if w.misconfigured != nil {
+		return 0
+	}
+	budget := time.Second // for the walk itself
+	for _, link := range w.links {
+		budget += link.bound(w.LinkTimeout) + w.verifyBound()
+	}
+	return budget
 }
 
 // Fetch implements session.Source.
@@ -102,6 +114,8 @@ func (w *walker) Fetch(ctx context.Context, held session.Held) (session.Answer, 
 
 // walk asks the links in order until one has credentials or the rules say stop.
 func (w *walker) walk(ctx context.Context, usable bool) (session.Answer, error) {
+	early, cancel := inTime(ctx)
+	defer cancel()
 	var attempts []Attempt
 	var failed []int
 	roleOnly := -1 // the link that found AWS_ROLE_ARN alone
@@ -116,19 +130,25 @@ func (w *walker) walk(ctx context.Context, usable bool) (session.Answer, error) 
 		roleOnly = -1
 		attempts[i].Outcome, attempts[i].configured = OutcomeFailed, "AWS_ROLE_ARN"
 		failed = append(failed, i)
+		slices.Sort(failed)
 		return !goesOn(positionOf(i, w.floor), usable, w.fallback)
 	}
 
 	for i, link := range w.links {
 		if link.asksInstance() && nodeRoleStops() {
-			return w.lose(attempts, failed)
+			return w.lose(attempts, failed, true)
 		}
-		creds, identity, attempt := w.ask(ctx, i)
+		at := positionOf(i, w.floor)
+		bound := link.bound(w.LinkTimeout)
+		if deadline, ok := early.Deadline(); ok && usable && at == aboveFloor {
+			bound = min(bound, time.Until(deadline)/2) // what is left is the floor's
+		}
+		creds, identity, attempt := w.ask(early, i, bound)
 		if ctx.Err() != nil {
 			return session.Answer{}, context.Cause(ctx)
 		}
-		if attempt.Outcome == OutcomeCredentials && isNodeRole(creds) && nodeRoleStops() {
-			return w.lose(attempts, failed)
+		if attempt.Outcome == OutcomeCredentials && isNodeRole(link, creds) && nodeRoleStops() {
+			return w.lose(attempts, failed, true)
 		}
 		attempts = append(attempts, attempt)
 		switch attempt.Outcome {
@@ -136,28 +156,30 @@ func (w *walker) walk(ctx context.Context, usable bool) (session.Answer, error) 
 			return w.win(i, creds, identity, attempts, failed), nil
 		case OutcomeFailed:
 			failed = append(failed, i)
-			if !goesOn(positionOf(i, w.floor), usable, w.fallback) {
-				return w.lose(attempts, failed)
+			if early.Err() != nil || !goesOn(at, usable, w.fallback) {
+				return w.lose(attempts, failed, true)
 			}
 		case OutcomeUnavailable:
-			if errors.Is(attempt.Err, webidentity.ErrRoleOnly) {
+			if roleAlone(attempt) {
 				roleOnly = i
 			}
 		}
 	}
-	return w.lose(attempts, failed)
+	return w.lose(attempts, failed, false)
 }
 
 // recheck asks the failed links above the winner alone. The first that has credentials takes over.
 func (w *walker) recheck(ctx context.Context) (session.Answer, error) {
+	early, cancel := inTime(ctx)
+	defer cancel()
 	attempts := slices.Clone(w.attempts)
 	var failed []int
 	for _, i := range w.failed {
-		creds, identity, attempt := w.ask(ctx, i)
+		creds, identity, attempt := w.ask(early, i, w.links[i].bound(w.LinkTimeout))
 		if ctx.Err() != nil {
 			return session.Answer{Recheck: w.nextRecheck()}, context.Cause(ctx)
 		}
-		if errors.Is(attempt.Err, webidentity.ErrRoleOnly) {
+		if attempt.Outcome == OutcomeUnavailable && roleAlone(attempt) {
 			attempt.Outcome, attempt.configured = OutcomeFailed, "AWS_ROLE_ARN"
 		}
 		attempts[i] = attempt
@@ -168,27 +190,36 @@ func (w *walker) recheck(ctx context.Context) (session.Answer, error) {
 			failed = append(failed, i)
 		}
 	}
-	w.attempts, w.failed = attempts, failed
+	over := len(failed) == 0
+	w.attempts, w.failed, w.said = attempts, failed, keep(w.said, failed)
 	w.rechecks++
-	w.show()
-	return session.Answer{Kept: true, Recheck: w.nextRecheck(), Tell: func() { w.logAttempts(attempts) }}, nil
+	v := *w.view.Load()
+	v.attempts, v.fallback = attempts, !over
+	w.view.Store(&v)
+	return session.Answer{Kept: true, Recheck: w.nextRecheck(), Tell: func() { w.tellRecheck(attempts, over, v.provider) }}, nil
+}
+
+// inTime ends a little before ctx does, so that a walk that runs out of time can still say how far it came.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(250*time.Millisecond, time.Until(deadline)/20)))
 }
 
 // ask asks one link and judges its answer.
-func (w *walker) ask(ctx context.Context, i int) (aws.Credentials, Identity, Attempt) {
-	link := w.links[i]
+func (w *walker) ask(ctx context.Context, i int, bound time.Duration) (aws.Credentials, Identity, Attempt) {
 	start := time.Now()
-	creds, identity, err := w.credentials(ctx, link)
-	attempt := Attempt{Link: link.Name, Outcome: OutcomeCredentials, Duration: time.Since(start), Err: err}
+	creds, identity, outcome, err := w.credentials(ctx, i, bound)
+	attempt := Attempt{Link: w.links[i].Name, Outcome: outcome, Duration: time.Since(start), Err: err}
 	if err != nil {
-		attempt.Outcome, attempt.Reason = OutcomeFailed, reason(err)
-		if link.unavailable(err) {
-			if attempt.Outcome = OutcomeUnavailable; w.won[i] {
-				attempt.Outcome, attempt.Reason = OutcomeFailed, "gave credentials before and has none now: "+reason(err)
-			}
+		attempt.Reason = reason(err)
+		if outcome == OutcomeUnavailable && w.won[i] {
+			attempt.Outcome, attempt.Reason = OutcomeFailed, "gave credentials before and has none now: "+attempt.Reason
 		}
-		if attempt.Outcome == OutcomeFailed && !link.asksInstance() {
-			attempt.configured = link.configured()
+		if attempt.Outcome == OutcomeFailed && !w.links[i].asksInstance() {
+			attempt.configured = w.links[i].configured()
 		}
 	}
 	return creds, identity, attempt
@@ -196,46 +227,55 @@ func (w *walker) ask(ctx context.Context, i int) (aws.Credentials, Identity, Att
 
 // win makes the link the winner.
 func (w *walker) win(i int, creds aws.Credentials, identity Identity, attempts []Attempt, failed []int) session.Answer {
-	first, previous := w.floor < 0, w.view.Load()
-	changed := first || w.floor != i || !w.identity.same(identity)
-	sameFailed := slices.Equal(failed, w.failed)
-	if changed {
-		w.since = time.Now()
+	link, first, previous := w.links[i], w.floor < 0, w.view.Load()
+	now := &view{
+		provider: link.Name, identity: identity, keyID: creds.AccessKeyID, since: previous.since,
+		fallback: len(failed) > 0, attempts: attempts, shadowed: w.shadowed(i),
 	}
-	if changed || !sameFailed {
+	n := news{first: first, link: link, kind: link.kind(), configured: link.configured(), nodeRole: isNodeRole(link, creds), creds: creds, view: now, previous: previous}
+	n.changed = first || w.floor != i || !identity.same(previous.identity)
+	if n.changed {
+		now.since = time.Now()
+	}
+	answer := session.Answer{Credentials: creds, Sources: link.sources(), ServerTime: link.serverTime(creds)}
+
+	recheckable := slices.DeleteFunc(failed, func(i int) bool { return errors.Is(attempts[i].Err, errNodeRoleRefused) })
+	n.newlyFailed = len(keep(recheckable, w.said)) < len(recheckable)
+	if n.changed || len(keep(recheckable, w.failed)) < len(recheckable) {
 		w.rechecks = 0
 	}
-	w.floor, w.won[i], w.identity, w.attempts, w.failed = i, true, identity, attempts, failed
-	now := w.show()
-
-	link := w.links[i]
-	answer := session.Answer{Credentials: creds, Sources: link.sources(), ServerTime: link.serverTime(creds), Recheck: w.nextRecheck()}
-	n := news{first: first, changed: changed, newlyFailed: len(failed) > 0 && !sameFailed, link: link, creds: creds, view: now, previous: previous}
+	w.floor, w.won[i], w.attempts, w.failed, w.said = i, true, attempts, recheckable, recheckable
+	w.view.Store(now)
+	answer.Recheck = w.nextRecheck()
 	answer.Tell = func() { w.tell(n) }
 	return answer
 }
 
-// lose ends a walk without credentials.
-func (w *walker) lose(attempts []Attempt, failed []int) (session.Answer, error) {
+// lose ends a walk without credentials; stopped says that links were left that were not asked.
+func (w *walker) lose(attempts []Attempt, failed []int, stopped bool) (session.Answer, error) {
 	w.attempts = attempts
-	w.failed = slices.DeleteFunc(failed, func(i int) bool { return i >= w.floor })
-	w.show()
-	answer := session.Answer{Recheck: w.nextRecheck(), Tell: func() { w.logAttempts(attempts) }}
-	return answer, &Error{Attempts: attempts, hint: w.hint(attempts)}
+	w.failed = slices.DeleteFunc(failed, func(i int) bool { return i >= w.floor || errors.Is(attempts[i].Err, errNodeRoleRefused) })
+	w.said = keep(w.said, w.failed)
+	v := *w.view.Load()
+	v.attempts, v.fallback = attempts, len(w.failed) > 0
+	w.view.Store(&v)
+	answer := session.Answer{Recheck: w.nextRecheck(), Tell: func() { w.logAttempts(attempts); w.sayProfile() }}
+	return answer, &Error{Attempts: slices.Clone(attempts), stopped: stopped, hint: w.hint(attempts), terminal: isTerminal(attempts, w.floor)}
 }
 
 // hint is what an error says besides the links' reasons.
 func (w *walker) hint(attempts []Attempt) string {
+	var hints []string
 	failed := slices.ContainsFunc(attempts, func(a Attempt) bool {
 		return a.Outcome == OutcomeFailed && !errors.Is(a.Err, errNodeRoleRefused)
 	})
-	switch {
-	case !failed && w.place() != anywhere:
-		return "in a " + string(w.place()) + ": " + w.place().likelyCause(false)
-	case !failed && w.profileUnread:
-		return profileNotRead(w.env)
+	if !failed && len(w.injected()) == 0 && w.place() != anywhere {
+		hints = append(hints, "in a "+string(w.place())+": "+w.place().nothingInjected())
 	}
-	return ""
+	if text := w.profileUnread(); text != "" {
+		hints = append(hints, text)
+	}
+	return strings.Join(hints, "; ")
 }
 
 // nextRecheck is zero when nothing above the winner failed.
@@ -246,17 +286,19 @@ func (w *walker) nextRecheck() time.Duration {
 	return recheckAfter(w.rechecks, rand.Float64())
 }
 
-// show publishes what Status shows, and returns it.
-func (w *walker) show() *view {
-	v := &view{attempts: w.attempts, identity: w.identity, since: w.since, fallback: len(w.failed) > 0}
-	if w.floor >= 0 {
-		v.provider = w.links[w.floor].Name
-		for _, below := range w.links[w.floor+1:] {
-			if below.configured() != "" && !below.asksInstance() { // the instance's role is there or not, whatever is configured
-				v.shadowed = append(v.shadowed, below.Name)
-			}
+// shadowed names the links below the winner that are configured. The instance's role is not among them: it is there or not,
+// whatever is configured.
+func (w *walker) shadowed(winner int) []string {
+	names := []string{}
+	for _, below := range w.links[winner+1:] {
+		if below.configured() != "" && !below.asksInstance() {
+			names = append(names, below.Name)
 		}
 	}
-	w.view.Store(v)
-	return v
+	return names
+}
+
+// keep returns those of the links that are among the others too.
+func keep(links, among []int) []int {
+	return slices.DeleteFunc(slices.Clone(links), func(i int) bool { return !slices.Contains(among, i) })
 }

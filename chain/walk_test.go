@@ -56,7 +56,9 @@ func TestTheFirstLinkWithCredentialsWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop)
 		p.second.Answer(chaintest.Session("AKIDSECOND", time.Hour))
-		p.second.Describe(func(s *chaintest.Self) { s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0" })
+		p.second.Describe(func(s *chaintest.Self) {
+			s.ARN = "arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default-gryphon-0"
+		})
 		p.third.Describe(func(s *chaintest.Self) { s.Variables = "THIRD_URI" })
 		assert.Equal(t, "AKIDSECOND", p.key(t))
 		assert.Equal(t, 0, p.third.Calls(), "a link below the winner is not asked")
@@ -115,7 +117,7 @@ func TestFirstWalk(t *testing.T) {
 		p.first.Answer(chaintest.Fail(errDenied))
 		p.second.Answer(chaintest.Fail(errors.New("agent down")))
 		_, err := p.Retrieve(t.Context())
-		require.ErrorContains(t, err, "second failed, so the chain stopped: agent down; failed before it: first: api error AccessDenied")
+		require.ErrorContains(t, err, "second failed, and nothing after it had credentials: agent down; failed before it: first: api error AccessDenied")
 		require.ErrorContains(t, err, "passed over: third: nothing configures this provider")
 		assert.NotErrorIs(t, err, chain.ErrUnavailable)
 	})
@@ -306,7 +308,7 @@ func TestTimeBounds(t *testing.T) {
 		start := time.Now()
 		assert.Equal(t, "AKIDNODE", p.key(t))
 		assert.Equal(t, 19*time.Second, time.Since(start))
-		p.log.One(t, "WARN", "first: first: timed out after 10s")
+		p.log.One(t, "WARN", "first: timed out after 10s")
 	})
 	bubble(t, "its time-out is a TimeoutError and not the caller's", func(t *testing.T) {
 		p := newPod(t, chain.FallbackStop)

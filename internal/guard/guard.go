@@ -17,10 +17,10 @@ func Call[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, e
 	}
 	done := make(chan result, 1)
 	go func() {
-		r := result{err: fmt.Errorf("provider ended its goroutine (runtime.Goexit)")}
+		r := result{err: &Error{"provider ended its goroutine (runtime.Goexit)"}}
 		defer func() {
 			if p := recover(); p != nil {
-				r.err = fmt.Errorf("provider panicked: %s", describe(p))
+				r.err = &Error{"provider panicked: " + describe(p)}
 			}
 			done <- r
 		}()
@@ -35,6 +35,11 @@ func Call[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, e
 		return none, context.Cause(ctx)
 	}
 }
+
+// Error says that fn did not return: it panicked, or ended its goroutine.
+type Error struct{ text string }
+
+func (e *Error) Error() string { return e.text }
 
 // describe names a panic's value without printing it, unless it is the runtime's own: a provider's may hold a secret.
 func describe(p any) string {

@@ -8,16 +8,14 @@ import (
 )
 
 const (
-	// MinLife is the least life with which credentials are worth having: less than that is as good as expired, since a request
-	// signed with them may not arrive in time. It also bounds how often a source of very short sessions is asked.
-	MinLife = time.Second
 	// MaxSleep is the longest single sleep of the refresh timer. Timers run on the monotonic clock, which stands still while a
 	// machine is suspended and knows nothing of a wall clock that is set: after this time at the latest both are looked at.
 	MaxSleep = 5 * time.Minute
 	// InvalidateEvery is the least time between two refreshes that Invalidate asked for.
 	InvalidateEvery = time.Second
+	// MaxDeadline is the longest that a refresh may take.
+	MaxDeadline = 30 * time.Second
 
-	maxDeadline = 30 * time.Second
 	// minDeadline leaves an answer of 300 ms its time even at the last moment at which the shortest sessions are refreshed
 	// (life/8 before expiry: 500 ms for a life of 4 s).
 	minDeadline = 500 * time.Millisecond
@@ -73,9 +71,9 @@ func Place(pace, r float64) float64 {
 // fits in before they expire; never more than 30 s, nor less than 500 ms.
 func Deadline(usable bool, remaining time.Duration) time.Duration {
 	if !usable {
-		return maxDeadline
+		return MaxDeadline
 	}
-	return max(minDeadline, min(maxDeadline, remaining/2))
+	return max(minDeadline, min(MaxDeadline, remaining/2))
 }
 
 // RetryAfter returns when to try again after a failed refresh, while credentials of this life are usable for the remaining time:

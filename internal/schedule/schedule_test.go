@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/internal/schedule"
+	"example.com/podrole/internal/session"
 )
 
 const (
@@ -140,7 +141,7 @@ func FuzzSchedule(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, lifeNS, remainingNS int64, draw, other uint32, failures int) {
 		life := time.Duration(lifeNS)
-		if life < schedule.MinLife || life > 100*365*24*h {
+		if life < session.MinLife || life > 100*365*24*h {
 			t.Skip("the cache refuses less, and caps more")
 		}
 		remaining := time.Duration(remainingNS)

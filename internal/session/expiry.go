@@ -11,6 +11,10 @@ import (
 // (AWS General Reference, "Signature Version 4 signing process").
 const MaxSkew = 5 * time.Minute
 
+// MinLife is the least life with which credentials are worth having: with less, a request signed with them may not arrive in time.
+// It also bounds how often a source of very short sessions is asked.
+const MinLife = time.Second
+
 // Skew returns how far our clock is ahead of the server's, whose time was serverTime when ours was now; zero where the server's is not
 // known or the difference is within [MaxSkew].
 func Skew(serverTime, now time.Time) time.Duration {
@@ -24,15 +28,20 @@ func Skew(serverTime, now time.Time) time.Duration {
 	return 0
 }
 
-// CheckExpiry returns an error if credentials arrived already expired, by the server's clock where ours disagrees with it.
+// CheckExpiry returns an error if credentials arrived already expired, or with less than [MinLife] to live, by the server's clock where
+// ours disagrees with it.
 func CheckExpiry(creds aws.Credentials, serverTime time.Time) error {
 	if !creds.CanExpire {
 		return nil
 	}
 	now := time.Now()
 	skew := Skew(serverTime, now)
-	if creds.Expires.After(now.Round(0).Add(-skew)) {
+	life := creds.Expires.Sub(now.Round(0).Add(-skew))
+	switch {
+	case life >= MinLife:
 		return nil
+	case life > 0:
+		return fmt.Errorf("the credentials arrived with only %s to live", life)
 	}
 	clocks := "the clock here says " + stamp(now)
 	if !serverTime.IsZero() {

@@ -17,6 +17,10 @@ type Source interface {
 	Fetch(ctx context.Context, held Held) (Answer, error)
 }
 
+// Budgeter is a [Source] that knows how long a Fetch may take in all while nothing usable is held: the sum of the bounds of what it
+// asks. The cache waits so long, and never less than for a source that does not say.
+type Budgeter interface{ Budget() time.Duration }
+
 // Held is what the cache holds when it asks.
 type Held struct {
 	Credentials aws.Credentials // with their true expiry; zero when none are held
