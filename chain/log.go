@@ -36,6 +36,8 @@ func (w *walker) tell(n news) {
 	case n.newlyFailed:
 		w.log(slog.LevelWarn, "aws credentials: a provider above the winner failed; the identity stays, and that provider is asked again",
 			slog.String("provider", n.link.Name), slog.Any("failed", reasons(n.view.attempts, OutcomeFailed)))
+	case n.previous.fallback && !n.view.fallback:
+		w.tellOver(n.link.Name)
 	}
 }
 
@@ -43,8 +45,13 @@ func (w *walker) tell(n news) {
 func (w *walker) tellRecheck(attempts []Attempt, over bool, provider string) {
 	w.logAttempts(attempts)
 	if over {
-		w.log(slog.LevelInfo, "aws credentials: the providers that had failed have nothing for this process any more; the winner is no fallback now", slog.String("provider", provider))
+		w.tellOver(provider)
 	}
+}
+
+// tellOver says that a fallback ended without another winner.
+func (w *walker) tellOver(provider string) {
+	w.log(slog.LevelInfo, "aws credentials: the providers that had failed have nothing for this process any more; the winner is no fallback now", slog.String("provider", provider))
 }
 
 // tellWinner writes the one record that names the winner, and a WARN for each thing about it that nobody may miss.
