@@ -12,6 +12,7 @@ import (
 
 	"example.com/podrole/internal/creddoc"
 	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/receipt"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -59,9 +60,7 @@ func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error)
 		CanExpire:       !doc.Expires.IsZero(),
 		Expires:         doc.Expires,
 	}
-	p.mu.Lock()
-	p.last = origin{creds.AccessKeyID, doc.RoleARN, date}
-	p.mu.Unlock()
+	p.last.Keep(receipt.Receipt{KeyID: creds.AccessKeyID, Name: doc.RoleARN, ServerTime: date})
 	return creds, nil
 }
 

@@ -7,13 +7,14 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/podrole/internal/env"
 	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/notes"
+	"example.com/podrole/internal/receipt"
 )
 
 const (
@@ -61,17 +62,8 @@ type Provider struct {
 	env    env.Lookup
 	client *linklocal.Client
 	shared linklocal.Shared[aws.Credentials]
-
-	mu     sync.Mutex
-	warned map[string]bool
-	last   origin
-}
-
-// origin is what is known of the last credentials beyond themselves.
-type origin struct {
-	keyID string
-	role  string
-	date  time.Time
+	notes  notes.Notes
+	last   receipt.Last
 }
 
 var (
@@ -92,7 +84,6 @@ func New(optFns ...func(*Options)) *Provider {
 		opts:   o,
 		env:    o.LookupEnv,
 		client: linklocal.New(linklocal.Config{DialContext: o.DialContext, LookupNetIP: o.LookupNetIP, RootCAs: o.RootCAs}),
-		warned: map[string]bool{},
 	}
 }
 
@@ -145,28 +136,15 @@ func (p *Provider) Kind() string {
 
 // CallerARN returns the ARN of the role of the last credentials, as the ECS agent gave it; "" where the agent does not say (EKS
 // Pod Identity does not) and for other credentials.
-func (p *Provider) CallerARN(creds aws.Credentials) string { return p.origin(creds).role }
+func (p *Provider) CallerARN(creds aws.Credentials) string { return p.last.Of(creds).Name }
 
 // ServerTime returns what the agent's clock said when it answered with the last credentials: the Date of its response. It is zero
 // where unknown, and for other credentials.
-func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.origin(creds).date }
-
-func (p *Provider) origin(creds aws.Credentials) origin {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if creds.AccessKeyID == "" || p.last.keyID != creds.AccessKeyID {
-		return origin{}
-	}
-	return p.last
-}
+func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.last.Of(creds).ServerTime }
 
 // warnOnce logs a warning the first time its message comes up.
 func (p *Provider) warnOnce(message string, attrs ...any) {
-	p.mu.Lock()
-	known := p.warned[message]
-	p.warned[message] = true
-	p.mu.Unlock()
-	if !known {
+	if p.notes.First(message, "") {
 		p.logger().Warn(message, attrs...)
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"example.com/podrole/internal/env"
 	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/notes"
+	"example.com/podrole/internal/receipt"
 )
 
 const (
@@ -63,11 +65,11 @@ type Provider struct {
 	env    env.Lookup
 	client *linklocal.Client
 	shared linklocal.Shared[aws.Credentials]
+	notes  notes.Notes
+	last   receipt.Last
 
 	mu     sync.Mutex
-	warned map[string]bool
 	memory memory
-	last   origin
 }
 
 // memory is what one Retrieve leaves to the next, of one endpoint.
@@ -77,13 +79,6 @@ type memory struct {
 	until    time.Time // when the token is to be replaced
 	role     string
 	plain    bool // the endpoint does not offer documents with an account id
-}
-
-// origin is what is known of the last credentials beyond themselves.
-type origin struct {
-	keyID string
-	role  string
-	date  time.Time
 }
 
 var (
@@ -101,7 +96,6 @@ func New(optFns ...func(*Options)) *Provider {
 		opts:   o,
 		env:    o.LookupEnv,
 		client: linklocal.New(linklocal.Config{DialContext: o.DialContext, LookupNetIP: o.LookupNetIP}),
-		warned: map[string]bool{},
 	}
 }
 
@@ -152,20 +146,11 @@ func (p *Provider) Configured() string {
 }
 
 // RoleName returns the role of the last credentials, as the service lists it; "" for other credentials.
-func (p *Provider) RoleName(creds aws.Credentials) string { return p.origin(creds).role }
+func (p *Provider) RoleName(creds aws.Credentials) string { return p.last.Of(creds).Name }
 
 // ServerTime returns what the service's clock said when it answered with the last credentials: the Date of its response. It is
 // zero where unknown, and for other credentials.
-func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.origin(creds).date }
-
-func (p *Provider) origin(creds aws.Credentials) origin {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if creds.AccessKeyID == "" || p.last.keyID != creds.AccessKeyID {
-		return origin{}
-	}
-	return p.last
-}
+func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.last.Of(creds).ServerTime }
 
 // remembered returns what is known of an endpoint.
 func (p *Provider) remembered(endpoint string) memory {
@@ -185,11 +170,7 @@ func (p *Provider) remember(m memory) {
 
 // warnOnce logs a warning the first time its key comes up.
 func (p *Provider) warnOnce(key, message string, attrs ...any) {
-	p.mu.Lock()
-	known := p.warned[key]
-	p.warned[key] = true
-	p.mu.Unlock()
-	if !known {
+	if p.notes.First(key, "") {
 		p.logger().Warn(message, attrs...)
 	}
 }

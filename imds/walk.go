@@ -14,6 +14,7 @@ import (
 
 	"example.com/podrole/internal/creddoc"
 	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/receipt"
 	"example.com/podrole/internal/timeout"
 	"example.com/podrole/internal/unavailable"
 )
@@ -85,9 +86,7 @@ func (w *walk) credentials(ctx context.Context) (aws.Credentials, error) {
 		CanExpire:       true,
 		Expires:         doc.Expires,
 	}
-	w.p.mu.Lock()
-	w.p.last = origin{creds.AccessKeyID, role, date}
-	w.p.mu.Unlock()
+	w.p.last.Keep(receipt.Receipt{KeyID: creds.AccessKeyID, Name: role, ServerTime: date})
 	return creds, nil
 }
 

@@ -25,6 +25,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/notes"
 	"example.com/podrole/internal/redact"
 )
 
@@ -215,15 +216,15 @@ func (e *hungError) Timeout() bool        { return true }
 func (e *hungError) RetryableError() bool { return true }
 
 // warnTarget says what is worth knowing of where a token goes.
-func (o *Options) warnTarget(ctx context.Context, e env.Lookup, n *notes, t target) {
-	if bundle := e.Get(caBundleVar); bundle != "" && o.HTTPClient != nil && n.first("CA bundle", bundle) {
+func (o *Options) warnTarget(ctx context.Context, e env.Lookup, n *notes.Notes, t target) {
+	if bundle := e.Get(caBundleVar); bundle != "" && o.HTTPClient != nil && n.First("CA bundle", bundle) {
 		o.logger().LogAttrs(ctx, slog.LevelWarn, caBundleVar+" is not used for STS, because an HTTP client was given", slog.String("file", bundle))
 	}
-	if t.plainRemote && n.first("plain http", t.shown) {
+	if t.plainRemote && n.First("plain http", t.shown) {
 		o.logger().LogAttrs(ctx, slog.LevelWarn, "web identity token is sent over plain http",
 			slog.String("endpoint", t.shown), slog.String("source", t.customVar))
 	}
-	if t.fromToken && n.first("region", t.region) {
+	if t.fromToken && n.First("region", t.region) {
 		o.logger().LogAttrs(ctx, slog.LevelInfo, "region for STS taken from the token's issuer", slog.String("region", t.region))
 	}
 }

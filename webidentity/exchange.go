@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/notes"
+	"example.com/podrole/internal/receipt"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -20,13 +22,13 @@ type exchange struct {
 	o        *Options
 	env      env.Lookup
 	settings settings
-	notes    *notes
+	notes    *notes.Notes
 	call     call
 }
 
 type exchanged struct {
-	receipt
-	creds aws.Credentials
+	creds   aws.Credentials
+	receipt receipt.Receipt
 }
 
 func (x *exchange) run(ctx context.Context) (exchanged, error) {
@@ -54,7 +56,7 @@ func (x *exchange) run(ctx context.Context) (exchanged, error) {
 	if problem != "" {
 		return exchanged{}, asked.unusable(problem, &x.call)
 	}
-	got.serverTime = x.call.date
+	got.receipt.ServerTime = x.call.date
 	return got, nil
 }
 
@@ -96,7 +98,7 @@ func (x *exchange) input(token string, c Claims) *sts.AssumeRoleWithWebIdentityI
 
 // warnExpired says that the token is past its time by the clock here. STS is asked all the same: it is its clock that counts.
 func (x *exchange) warnExpired(ctx context.Context, c Claims) {
-	if c.Expires.IsZero() || time.Now().Before(c.Expires) || !x.notes.first("expired", stamp(c.Expires)) {
+	if c.Expires.IsZero() || time.Now().Before(c.Expires) || !x.notes.First("expired", stamp(c.Expires)) {
 		return
 	}
 	x.o.logger().LogAttrs(ctx, slog.LevelWarn, "web identity token has expired by the clock here",
@@ -122,10 +124,10 @@ func credentials(out *sts.AssumeRoleWithWebIdentityOutput) (exchanged, string) {
 	case c.Expires.IsZero():
 		return exchanged{}, "its credentials lack their expiration"
 	}
-	got := exchanged{creds: c, receipt: receipt{keyID: c.AccessKeyID}}
+	got := exchanged{creds: c, receipt: receipt.Receipt{KeyID: c.AccessKeyID}}
 	if out.AssumedRoleUser != nil {
 		if a, err := arn.Parse(aws.ToString(out.AssumedRoleUser.Arn)); err == nil {
-			got.arn = a.String()
+			got.receipt.Name = a.String()
 			got.creds.AccountID = a.AccountID
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +13,8 @@ import (
 
 	"example.com/podrole/internal/env"
 	"example.com/podrole/internal/guard"
+	"example.com/podrole/internal/notes"
+	"example.com/podrole/internal/receipt"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -70,14 +71,8 @@ type Options struct {
 type Provider struct {
 	o     Options
 	env   env.Lookup
-	notes notes
-	last  atomic.Pointer[receipt]
-}
-
-// receipt is what is remembered of the last exchange that succeeded. It holds no secret.
-type receipt struct {
-	keyID, arn string
-	serverTime time.Time
+	notes notes.Notes
+	last  receipt.Last
 }
 
 var (
@@ -119,7 +114,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 			slog.String("role", s.roleARN), slog.Duration("duration", time.Since(began)), slog.Any("error", err))
 		return aws.Credentials{}, err
 	}
-	p.last.Store(&got.receipt)
+	p.last.Keep(got.receipt)
 	p.o.logger().LogAttrs(ctx, slog.LevelDebug, "web identity exchanged",
 		slog.String("role", s.roleARN), slog.Duration("duration", time.Since(began)), slog.Time("expires", got.creds.Expires))
 	return got.creds, nil
@@ -135,18 +130,11 @@ func (p *Provider) ProviderSources() []aws.CredentialSource {
 func (p *Provider) Configured() string { return p.o.configured(p.env) }
 
 // CallerARN returns the ARN that STS gave for these credentials, or "" if they are not those of the last successful Retrieve.
-func (p *Provider) CallerARN(creds aws.Credentials) string { return p.receipt(creds).arn }
+func (p *Provider) CallerARN(creds aws.Credentials) string { return p.last.Of(creds).Name }
 
 // ServerTime returns the Date of the answer that brought these credentials, or the zero time if it is not known or they are not
 // those of the last successful Retrieve.
-func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.receipt(creds).serverTime }
-
-func (p *Provider) receipt(creds aws.Credentials) receipt {
-	if r := p.last.Load(); r != nil && r.keyID == creds.AccessKeyID {
-		return *r
-	}
-	return receipt{}
-}
+func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.last.Of(creds).ServerTime }
 
 // Timeout is the bound of one Retrieve, which the provider enforces itself.
 func (p *Provider) Timeout() time.Duration { return p.o.timeout() }
