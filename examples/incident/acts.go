@@ -100,7 +100,9 @@ on, as Java's does silently. Here it is not silent.`,
 // about; "" means none.
 func (s *stage) scene(ctx context.Context, creds *chain.Chain, wantRole string) error {
 	answer, err := describeStream(ctx, s.kinesis, creds)
-	s.pause() // the chain's records come after its answer
+	if awaited := s.out.await(); awaited != nil {
+		return awaited
+	}
 	role := ""
 	var chainErr *chain.Error
 	switch status := creds.Status(); {

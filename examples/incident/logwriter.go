@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,10 +11,35 @@ import (
 	"time"
 )
 
-// logWriter prints records for a person: one attribute on a line, since some of them are sentences.
+// logWriter prints records for a person: one attribute on a line, since some of them are sentences. What else is printed goes through
+// it too, since records come from another goroutine.
 type logWriter struct {
-	mu  sync.Mutex
-	out io.Writer
+	mu   sync.Mutex
+	out  io.Writer
+	last time.Time // when the last record came; zero if none has since the last await
+}
+
+func (w *logWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(p)
+}
+
+// await waits until records have come and no more do: a chain writes them after it has answered.
+func (w *logWriter) await() error {
+	const quiet, limit = 100 * time.Millisecond, 10 * time.Second
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(quiet / 10) {
+		w.mu.Lock()
+		came := !w.last.IsZero() && time.Since(w.last) > quiet
+		if came {
+			w.last = time.Time{}
+		}
+		w.mu.Unlock()
+		if came {
+			return nil
+		}
+	}
+	return errors.New("the chain wrote no record")
 }
 
 func (w *logWriter) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
@@ -38,6 +64,7 @@ func (w *logWriter) Handle(_ context.Context, r slog.Record) error {
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.last = time.Now()
 	_, err := io.WriteString(w.out, b.String())
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing/fstest"
-	"time"
 
 	"example.com/podrole/chain"
 	"example.com/podrole/imds/imdstest"
@@ -28,7 +27,7 @@ const (
 
 // stage holds the servers of the incident, all on loopback.
 type stage struct {
-	out     io.Writer
+	out     *logWriter
 	log     *slog.Logger
 	sts     *ststest.Server
 	imds    *imdstest.Server
@@ -41,9 +40,10 @@ type stage struct {
 }
 
 func newStage(out io.Writer) (*stage, error) {
+	records := &logWriter{out: out}
 	s := &stage{
-		out: out,
-		log: slog.New(&logWriter{out: out}),
+		out: records,
+		log: slog.New(records),
 		sts: ststest.New(func(o *ststest.Options) {
 			o.Issuer = "https://oidc.eks." + region + ".amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 		}),
@@ -120,9 +120,6 @@ func (s *stage) chain(env map[string]string, fallback chain.FallbackPolicy) *cha
 		o.FS = fstest.MapFS{} // the pod is told by its variable, not by the machine that this runs on
 	})
 }
-
-// pause lets the records that follow an answer come before the next line.
-func (s *stage) pause() { time.Sleep(50 * time.Millisecond) }
 
 func (s *stage) title(n int, title string) {
 	fmt.Fprintf(s.out, "\n%s\nAct %d: %s\n%s\n", strings.Repeat("=", 104), n, title, strings.Repeat("=", 104))

@@ -31,21 +31,20 @@ type identityReport struct {
 func (p program) identity(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
+	var warned notebook
 	c := chain.NewDefault(func(o *chain.Options) {
 		o.LookupEnv = p.env
-		// The chain tells what it found once its callers have it, and this program may have ended by then: the report says it instead.
-		// What a provider warns of, an endpoint without TLS for example, comes while the caller waits.
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = slog.New(&warned) // into the report; what a provider warns of, an endpoint without TLS for example, goes to stderr
 		o.WebIdentity = p.webIdentity
 		o.Container = func(o *ecs.Options) { o.Logger = p.logger }
 		o.IMDS = func(o *imds.Options) { o.Logger = p.logger }
 	})
-	defer c.Close()
 	creds, err := c.Retrieve(ctx)
 	report := identityReport{Found: err == nil, Error: oneLine(err), Status: c.Status()}
+	_ = c.Close() // waits for what the chain has to say
 	if report.Found {
 		report.ARN, report.ARNError = p.callerARN(ctx, creds, report.Status)
-		report.Notes = p.notes(report.Status)
+		report.Notes = warned.all()
 	}
 	if p.explain {
 		report.Providers = p.explainProviders(report.Status)
@@ -64,21 +63,6 @@ func (p program) identity(ctx context.Context) int {
 // webIdentity puts -token and -role in the place of the variables.
 func (p program) webIdentity(o *webidentity.Options) {
 	o.TokenFile, o.RoleARN, o.Logger = cmp.Or(p.token, o.TokenFile), cmp.Or(p.role, o.RoleARN), p.logger
-}
-
-// notes are what the chain warns of in a log.
-func (p program) notes(s chain.Status) []string {
-	var notes []string
-	if s.Identity.Source == "EC2RoleProvider" {
-		notes = append(notes, "this is the role of the EC2 instance: in a pod or a task it is the host's, not the workload's own; PODROLE_NODE_ROLE=refuse makes it an error")
-	}
-	if s.Fallback {
-		notes = append(notes, "this is a fallback: a provider before it is configured and failed")
-	}
-	if s.Identity.Source == "EnvConfigCredentials" && len(s.Shadowed) > 0 {
-		notes = append(notes, "keys in the environment shadow an identity of the workload's own ("+strings.Join(s.Shadowed, ", ")+"): unset them if they are left over")
-	}
-	return notes
 }
 
 // callerARN is the ARN that the source of the credentials knows, else the one that STS does.

@@ -97,7 +97,7 @@ func TestARefusalIsTheFirstLine(t *testing.T) {
 }
 
 func TestWhatNobodyMayMissIsNoted(t *testing.T) {
-	const node, fallback, shadow = "this is the role of the EC2 instance:", "this is a fallback:", "keys in the environment shadow an identity of the workload's own (webidentity, container)"
+	const node, fallback, shadow = "running as the node: these credentials are those of the EC2 instance", "aws credentials resolved by fallback", "aws keys in the environment shadow this workload's own identity"
 	w := newWorld(t)
 	got := whoami(t, w.env, "")
 	assert.Equal(t, statusFound, got.status)
@@ -108,8 +108,9 @@ func TestWhatNobodyMayMissIsNoted(t *testing.T) {
 	w.env["PODROLE_FALLBACK"] = "next"
 	got = whoami(t, w.env, "")
 	assert.Equal(t, "node-role, by imds", got.firstLine())
-	assert.Contains(t, got.stdout, "  note        "+node)
-	assert.Contains(t, got.stdout, "\n              "+fallback)
+	assert.Contains(t, got.stdout, "  note        "+fallback)
+	assert.Contains(t, got.stdout, "\n              "+node)
+	assert.Contains(t, got.stdout, "cause: web identity is configured and failed")
 
 	w.associate(t)
 	w.env["AWS_ACCESS_KEY_ID"], w.env["AWS_SECRET_ACCESS_KEY"] = keyID, secret
