@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -161,9 +162,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, fail(Forbidden, "it is not a request", nil)
 	}
-	for name, values := range r.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.Header)
 	res, err := c.http.Do(req)
 	if err != nil {
 		kind, detail, cause := classify(ctx, err)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -100,12 +101,7 @@ func IsKind(err error, kinds ...Kind) bool {
 	if !ok {
 		return false
 	}
-	for _, kind := range kinds {
-		if e.Kind == kind {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(kinds, e.Kind)
 }
 
 // dialFailure carries what the dialer found through the transport.
@@ -149,12 +145,7 @@ func isErrno(err error, numbers ...syscall.Errno) bool {
 	if !ok {
 		return false
 	}
-	for _, n := range numbers {
-		if errno == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(numbers, errno)
 }
 
 func isTimeout(err error) bool {
