@@ -83,6 +83,19 @@ func (a asker) sources() []aws.CredentialSource {
 	return nil
 }
 
+// longestSession is the longest life that STS gives a session (STS API Reference, DurationSeconds). Other sources give less.
+const longestSession = 12 * time.Hour
+
+// lifeOf is how long credentials live that expire in left by the local clock, which is ahead of the server's by skew: by the server's
+// clock. But that lengthens a life to no more than a session can have: a clock that is slow by years, a proxy's say, must not make
+// dead credentials live for as long.
+func lifeOf(left, skew time.Duration) time.Duration {
+	if skew > 0 {
+		return max(left, min(left+skew, longestSession))
+	}
+	return min(left+skew, maxAhead)
+}
+
 // judge works out how long the credentials live, and refuses those that are of no use.
 func (a asker) judge(found answer) (answer, error) {
 	creds := found.Credentials
@@ -97,7 +110,7 @@ func (a asker) judge(found answer) (answer, error) {
 	if err := session.CheckExpiry(creds, found.ServerTime); err != nil {
 		return found, err
 	}
-	found.life = min(creds.Expires.Sub(local.Add(-found.skew)), maxAhead)
+	found.life = lifeOf(creds.Expires.Sub(local), found.skew)
 	urgent := schedule.Urgent(found.life)
 	found.handed = found.life - urgent
 	if adjuster, ok := a.provider.(aws.AdjustExpiresByCredentialsCacheStrategy); ok {

@@ -26,7 +26,7 @@
 //
 // # When refreshes fail
 //
-// While usable credentials are held callers do not see it: there is one WARN in the log, and more tries, after at most a third of
+// While usable credentials are held callers do not see it: there is one WARN in the log, and more tries, after about a third of
 // the time that is left. When nothing usable is held, the failure is answered to all callers without asking anew, for 0.25 s doubling to
 // 5 s, or 1 to 5 s for answers such as AccessDenied that asking again does not change. A source that returns is noticed within 5 s.
 //

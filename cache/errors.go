@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
 	"example.com/podrole/internal/guard"
 	"example.com/podrole/internal/terminal"
 	"example.com/podrole/internal/timeout"
@@ -63,7 +66,14 @@ func (f *failure) Is(target error) bool {
 	return target != context.Canceled && target != context.DeadlineExceeded && errors.Is(f.cause, target)
 }
 
-func (f *failure) As(target any) bool { return errors.As(f.cause, target) }
+// As hides what would be taken for the end of the caller's own context.
+func (f *failure) As(target any) bool {
+	switch target.(type) {
+	case **aws.RequestCanceledError, **smithy.CanceledError, *interface{ CanceledError() bool }:
+		return false
+	}
+	return errors.As(f.cause, target)
+}
 
 // cut turns the error of a provider whose context ended into the reason for which it ended, and keeps what it was doing as text.
 func cut(ctx context.Context, err error) error {

@@ -17,7 +17,8 @@ const (
 	sourceContainer = "CredentialsEndpointProvider"
 )
 
-// flight is one refresh under way. Its goroutine ends at its deadline, or when Close cancels it, whatever the provider does.
+// flight is one refresh under way. It ends at its deadline, give or take the second that each of the provider's hooks has, or when
+// Close cancels it, whatever the provider does.
 type flight struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -125,6 +126,11 @@ func (s *state) land(f *flight, got answer, failed *failure, grant time.Time) ne
 	switch {
 	case failed != nil && f.held.Recheck:
 		n.outcome = failed.outcome // the credentials held are no worse for it, and those who wait want a refresh
+	case failed != nil && (f.tainted || failed.outcome == outcomeTimeout && f.held.Usable && !s.usable(now)):
+		// It was begun before Invalidate, or on the short time that was left of credentials that have expired meanwhile. It does not
+		// count: whoever waits is to have a refresh with the whole time.
+		n.outcome = failed.outcome
+		s.next = now
 	case failed != nil:
 		n.outcome = failed.outcome
 		f.err = s.fail(now, failed, grant)
@@ -138,7 +144,9 @@ func (s *state) land(f *flight, got answer, failed *failure, grant time.Time) ne
 	default:
 		n.outcome = outcomeSuccess
 		n.after = s.trouble
-		s.adopt(got)
+		if !s.adopt(got) {
+			s.trouble.said, n.after.said = n.after.said, condition{} // neither the end of trouble nor, later, its beginning
+		}
 	}
 	if f.tainted && !s.held.valid && f.err == nil {
 		s.startGated(now)
@@ -149,23 +157,25 @@ func (s *state) land(f *flight, got answer, failed *failure, grant time.Time) ne
 	return n
 }
 
-// adopt makes the answer the credentials held. mu is held.
-func (s *state) adopt(got answer) {
+// adopt makes the answer the credentials held, and reports whether they are others, or live longer. mu is held.
+func (s *state) adopt(got answer) (progress bool) {
 	old := s.held
 	s.counters.Refreshes++
 	s.trouble = trouble{}
 	s.sources = withCode(got.Sources)
 	s.held = holding{creds: got.Credentials, valid: true, life: got.life, expires: never, handed: never, planned: never}
+	progress = got.Credentials.AccessKeyID != old.creds.AccessKeyID || !got.Credentials.CanExpire || got.Credentials.Expires.After(old.creds.Expires)
 	if got.Credentials.CanExpire {
 		s.held.expires = got.at.add(got.life)
 		s.held.handed = got.at.add(got.handed)
 		s.held.planned = got.at.add(schedule.RefreshAfter(got.life, schedule.Place(s.pace, draw())))
-		if progress := got.Credentials.AccessKeyID != old.creds.AccessKeyID || got.Credentials.Expires.After(old.creds.Expires); !progress {
+		if !progress {
 			// What was planned for these credentials stays, where it is still to come.
-			s.held.planned = latest(got.at.add(schedule.NoProgressAfter(got.life)), earliest(old.planned, s.held.expires))
+			s.held.planned = latest(got.at.add(schedule.NoProgressAfter(got.life)), earliest(old.planned, s.held.planned))
 		}
 	}
 	s.next = s.held.planned
+	return progress
 }
 
 // fail takes in a refresh that brought nothing, and returns the answer to those who waited for it, nil if there is something else

@@ -216,7 +216,7 @@ func TestInAnSDKCacheTheCredentialsAreStillRefreshedInTime(t *testing.T) {
 					require.False(t, creds.Expired())
 					time.Sleep(step)
 				}
-				src.set(func(s *source) { s.err = errDown }) // and an outage does not make it keep them for longer than a second
+				src.set(func(s *source) { s.err = errDown }) // and an outage does not make it keep them past their end
 				end := c.Status().Expires
 				time.Sleep(time.Until(end) - life/20)
 				for time.Until(end) > 2*time.Second {

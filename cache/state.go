@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -90,10 +91,19 @@ type state struct {
 
 func newState(p aws.CredentialsProvider, opts Options) *state {
 	s := &state{asker: asker{p}, clock: clock{time.Now()}, pace: draw(), opts: opts, next: never, recheck: never}
-	sources, _ := guard.Call(context.Background(), func(context.Context) ([]aws.CredentialSource, error) { return s.asker.sources(), nil })
+	ctx, cancel := context.WithTimeout(context.Background(), hookBound)
+	defer cancel()
+	sources, _ := guard.Call(ctx, func(context.Context) ([]aws.CredentialSource, error) { return s.asker.sources(), nil })
 	s.sources = withCode(sources)
 	s.snap.Store(&snapshot{sources: s.sources})
-	s.tel = newTelemetry(&s.opts, s.untilExpiry)
+	// The meter holds the gauge's callback for as long as it likes, but not the state of a cache that was dropped.
+	watched := weak.Make(s)
+	s.tel = newTelemetry(&s.opts, func() (time.Duration, bool) {
+		if s := watched.Value(); s != nil {
+			return s.untilExpiry()
+		}
+		return 0, false
+	})
 	return s
 }
 
@@ -192,7 +202,8 @@ func (s *state) view(now instant) *snapshot {
 	}
 	snap.creds = s.held.creds
 	if grant != never {
-		snap.creds.CanExpire, snap.creds.Expires = true, grant.time()
+		// By the clock of this moment: the wall clock may have been set since the grant was worked out.
+		snap.creds.CanExpire, snap.creds.Expires = true, now.add(now.until(grant)).time()
 	}
 	return snap
 }
@@ -265,19 +276,12 @@ func (s *state) invalidate(only *aws.Credentials) {
 		return
 	}
 	s.counters.Invalidations++
-	delay := max(0, now.until(s.gate))
-	if !s.held.valid { // nothing to make unusable, but a kept failure is lifted
-		if delay == 0 && s.trouble.kept != nil {
-			s.trouble.kept = nil
-			s.gate = now.add(schedule.InvalidateEvery)
-		}
-		return
-	}
 	s.held.valid = false
 	s.trouble.kept = nil
-	if s.flight != nil && s.flight.begun {
+	switch {
+	case s.flight != nil && s.flight.begun:
 		s.flight.tainted = true
-	} else if s.flight == nil {
+	case s.flight == nil && s.held.creds.AccessKeyID != "": // before the first Retrieve nothing is asked
 		s.startGated(now)
 	}
 	s.publish(now)

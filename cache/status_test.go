@@ -3,6 +3,7 @@ package cache_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,7 +60,7 @@ func TestStatusFollowsTheLifeOfTheCredentials(t *testing.T) {
 func TestStatusMarshalsAsDocumented(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newSource(time.Hour)
-		src.latency = 0
+		src.latency = time.Millisecond // so that the Retrieve below waits for what Invalidate started
 		c := opened(t, src)
 		c.Invalidate()
 		_, err := c.Retrieve(t.Context())
@@ -73,7 +74,7 @@ func TestStatusMarshalsAsDocumented(t *testing.T) {
 			"state": "fresh",
 			"access_key_id": "…0002",
 			"source": "WebIdentityCredentials",
-			"expires": "2000-01-01T01:00:00Z",
+			"expires": "2000-01-01T01:00:00.002Z",
 			"next_refresh": %q,
 			"stale": false,
 			"failures": %d,
@@ -92,9 +93,10 @@ func TestNothingThatIsPrintedHoldsASecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newSource(time.Hour)
 		log := &logged{}
-		c := opened(t, src)
+		c := opened(t, src, func(o *cache.Options) { o.Logger = slog.New(log) })
 		src.set(func(s *source) { s.err = errDown })
 		time.Sleep(2 * time.Hour)
+		require.NotEmpty(t, log.attrs)
 		err := refused(t, c)
 		status, marshalErr := json.Marshal(c.Status())
 		require.NoError(t, marshalErr)

@@ -96,6 +96,7 @@ func TestAnEndedContextMattersOnlyWhereRetrieveWouldWait(t *testing.T) {
 		cancel()
 		_, err := c.Retrieve(ctx)
 		assert.ErrorIs(t, err, context.Canceled)
+		synctest.Wait()
 		assert.Zero(t, src.calls(), "nobody waits for it")
 
 		_, err = c.Retrieve(t.Context())
