@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/podrole/internal/creddoc"
+	"example.com/podrole/internal/guard"
 	"example.com/podrole/internal/linklocal"
 	"example.com/podrole/internal/receipt"
 	"example.com/podrole/internal/timeout"
@@ -21,7 +22,10 @@ func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error)
 	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
 
-	token, err := t.authorization(ctx)
+	token, err := guard.Call(ctx, t.authorization) // a file system may hang
+	if ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = &timeout.Error{Op: "container credentials", Bound: p.opts.Timeout, Last: "reading " + t.file.value}
+	}
 	if err != nil {
 		return aws.Credentials{}, err
 	}

@@ -127,7 +127,7 @@ func (p *Provider) endpoint() (*url.URL, linklocal.Rules, error) {
 		return nil, rules, misconfigured("%s is refused: %w", named.name, err)
 	}
 	if rules.Named != "" {
-		p.warnOnce(rules.Named, "instance metadata: asking a host that is not EC2's metadata service, because the configuration names it", "host", rules.Named, "configured_by", named.name)
+		p.warnOnce("host "+rules.Named, "instance metadata: asking a host that is not EC2's metadata service, because the configuration names it", "host", rules.Named, "configured_by", named.name)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, rules, nil
 }

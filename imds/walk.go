@@ -116,6 +116,9 @@ func (w *walk) tryV1(ctx context.Context) error {
 	if e, ok := errors.AsType[*ResponseError](err); ok {
 		seen = evidence{v1: true, answered: true, status: e.StatusCode, sign: e.sign}
 	}
+	if put, ok := errors.AsType[*ResponseError](w.withoutToken); ok && seen.sign == noSign {
+		seen.sign = put.sign // what the token's refusal said of whose service this is counts still
+	}
 	if errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || !seen.answered) {
 		return err // no role
 	}
