@@ -31,6 +31,9 @@ func (p program) readToken() (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("no token: give -token FILE, or set %s", tokenFileVar)
 	}
+	if _, err := webidentity.Inspect(path); err == nil {
+		return "", fmt.Errorf("%s holds a token, where the path of the token's file belongs", from)
+	}
 	raw, err := readFile(path, webidentity.MaxTokenSize+1024) // room for white space around it
 	if err != nil {
 		return "", fmt.Errorf("the token of %s: %w", from, err)
