@@ -169,6 +169,9 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, fail(kind, detail, cause)
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusSwitchingProtocols { // its body is the bare connection, which heeds no context
+		return nil, fail(Broken, "it switched protocols", nil)
+	}
 	if res.StatusCode/100 == 3 {
 		return nil, fail(Redirect, location(res), nil)
 	}
