@@ -15,7 +15,7 @@ import (
 )
 
 // hookBound is how long a provider's hook may take that makes a decision and is no place for I/O.
-const hookBound = time.Second
+const hookBound = guard.Brief
 
 // asker asks the provider, by whichever of its optional interfaces it has, and judges the answer. Everything in it calls code that
 // is not ours, so it runs within guard.Call.
@@ -70,10 +70,7 @@ func (a asker) budget() time.Duration {
 	if !ok {
 		return 0
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), hookBound)
-	defer cancel()
-	budget, _ := guard.Call(ctx, func(context.Context) (time.Duration, error) { return source.Budget(), nil })
-	return budget
+	return guard.Ask(source.Budget)
 }
 
 func (a asker) sources() []aws.CredentialSource {

@@ -91,10 +91,7 @@ type state struct {
 
 func newState(p aws.CredentialsProvider, opts Options) *state {
 	s := &state{asker: asker{p}, clock: clock{time.Now()}, pace: draw(), opts: opts, next: never, recheck: never}
-	ctx, cancel := context.WithTimeout(context.Background(), hookBound)
-	defer cancel()
-	sources, _ := guard.Call(ctx, func(context.Context) ([]aws.CredentialSource, error) { return s.asker.sources(), nil })
-	s.sources = withCode(sources)
+	s.sources = withCode(guard.Ask(s.asker.sources))
 	s.snap.Store(&snapshot{sources: s.sources})
 	// The meter holds the gauge's callback for as long as it likes, but not the state of a cache that was dropped.
 	watched := weak.Make(s)

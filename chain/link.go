@@ -83,20 +83,9 @@ func isNil(p aws.CredentialsProvider) bool {
 	return false
 }
 
-// selfBound is the time in which a provider has to answer about itself. No constant of AWS's: such answers need no I/O.
-const selfBound = time.Second
-
-// self asks code that is not ours, and that ought to answer at once. A panic or silence gives the zero value.
-func self[T any](f func() T) T {
-	ctx, cancel := context.WithTimeout(context.Background(), selfBound)
-	defer cancel()
-	value, _ := guard.Call(ctx, func(context.Context) (T, error) { return f(), nil })
-	return value
-}
-
 func (l Link) configured() string {
 	if p, ok := l.Provider.(interface{ Configured() string }); ok {
-		return self(p.Configured)
+		return guard.Ask(p.Configured)
 	}
 	return ""
 }
@@ -105,7 +94,7 @@ func (l Link) callerARN(creds aws.Credentials) string {
 	if p, ok := l.Provider.(interface {
 		CallerARN(aws.Credentials) string
 	}); ok {
-		return self(func() string { return p.CallerARN(creds) })
+		return guard.Ask(func() string { return p.CallerARN(creds) })
 	}
 	return ""
 }
@@ -114,7 +103,7 @@ func (l Link) roleName(creds aws.Credentials) string {
 	if p, ok := l.Provider.(interface {
 		RoleName(aws.Credentials) string
 	}); ok {
-		return self(func() string { return p.RoleName(creds) })
+		return guard.Ask(func() string { return p.RoleName(creds) })
 	}
 	return ""
 }
@@ -123,21 +112,21 @@ func (l Link) serverTime(creds aws.Credentials) time.Time {
 	if p, ok := l.Provider.(interface {
 		ServerTime(aws.Credentials) time.Time
 	}); ok {
-		return self(func() time.Time { return p.ServerTime(creds) })
+		return guard.Ask(func() time.Time { return p.ServerTime(creds) })
 	}
 	return time.Time{}
 }
 
 func (l Link) kind() string {
 	if p, ok := l.Provider.(interface{ Kind() string }); ok {
-		return self(p.Kind)
+		return guard.Ask(p.Kind)
 	}
 	return ""
 }
 
 func (l Link) sources() []aws.CredentialSource {
 	if p, ok := l.Provider.(aws.CredentialProviderSource); ok {
-		return self(p.ProviderSources)
+		return guard.Ask(p.ProviderSources)
 	}
 	return nil
 }
@@ -151,7 +140,7 @@ func (l Link) asksInstance() bool {
 // better error comes first.
 func (l Link) bound(foreign time.Duration) time.Duration {
 	if p, ok := l.Provider.(interface{ Timeout() time.Duration }); ok {
-		if own := self(p.Timeout); own > 0 {
+		if own := guard.Ask(p.Timeout); own > 0 {
 			return own + time.Second
 		}
 	}
@@ -189,7 +178,7 @@ func (l Link) retrieve(ctx context.Context, bound time.Duration) (aws.Credential
 
 // unavailable reports whether an error that the provider returned means "nothing here".
 func (l Link) unavailable(err error) bool {
-	return errors.Is(err, ErrUnavailable) || l.Unavailable != nil && self(func() bool { return l.Unavailable(err) })
+	return errors.Is(err, ErrUnavailable) || l.Unavailable != nil && guard.Ask(func() bool { return l.Unavailable(err) })
 }
 
 // reason is an error's text as an attempt shows it: the link's name stands before it already, so the package's does not.

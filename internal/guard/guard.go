@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 )
 
 // Call runs fn in a goroutine of its own and returns what it returns. A panic or a [runtime.Goexit] in fn becomes an error.
@@ -34,6 +35,18 @@ func Call[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, e
 		var none T
 		return none, context.Cause(ctx)
 	}
+}
+
+// Brief is the time in which foreign code has to answer that ought to answer at once. It is no constant of AWS's: such answers need no I/O.
+const Brief = time.Second
+
+// Ask asks foreign code that ought to answer at once, about itself for instance. A panic, or silence for longer than [Brief], gives
+// the zero value.
+func Ask[T any](fn func() T) T {
+	ctx, cancel := context.WithTimeout(context.Background(), Brief)
+	defer cancel()
+	value, _ := Call(ctx, func(context.Context) (T, error) { return fn(), nil })
+	return value
 }
 
 // Error says that fn did not return: it panicked, or ended its goroutine.

@@ -94,3 +94,14 @@ func TestAPanicAfterTheCallerHasGoneIsContained(t *testing.T) {
 		time.Sleep(time.Hour)
 	})
 }
+
+func TestAskTakesAPanicAndSilenceForNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		assert.Equal(t, "here", guard.Ask(func() string { return "here" }))
+		assert.Empty(t, guard.Ask(func() string { panic("boom") }))
+		start := time.Now()
+		assert.Empty(t, guard.Ask(func() string { time.Sleep(time.Hour); return "late" }))
+		assert.Equal(t, guard.Brief, time.Since(start))
+		time.Sleep(time.Hour) // its goroutine ends by itself
+	})
+}
