@@ -1,6 +1,8 @@
 package ecs_test
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -188,6 +190,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "agent silent once", setup: pod, n: 1, fault: &fault{Hang: true}, want: credentials, min: 2 * s, max: 2*s + s/10, requests: "0, 200"},
 		{name: "agent stalls after its headers", setup: pod, fault: &fault{Stall: true}, want: late, min: 5 * s, max: 5 * s, requests: "200, 200, 200", text: []string{"did not end"}},
 		{name: "agent drips", setup: pod, fault: &fault{Drip: s / 10}, want: late, min: 5 * s, max: 5 * s, requests: "200, 200, 200"},
+		{name: "agent's header drips", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, drip) }, want: late, min: 5 * s, max: 5 * s, text: []string{"the answer began and did not end"}},
 		{name: "connection reset twice", setup: pod, n: 2, fault: &fault{Reset: true}, want: credentials, min: s / 10, max: s / 3, requests: "0, 0, 200"},
 		{name: "answer cut off", setup: pod, fault: &fault{Truncate: true}, want: failure, min: 4 * s, max: 5 * s, requests: "200, 200, 200, 200", many: true, text: []string{"cut off"}},
 		{name: "not HTTP", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, babble) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"not HTTP"}},
@@ -250,6 +253,19 @@ func TestFaultMatrix(t *testing.T) {
 				t.Logf("%-16s %6s  %v", class(creds, err), d.Round(time.Millisecond), err)
 			})
 		})
+	}
+}
+
+// drip answers with a header a byte at a time, which never ends, until the client hangs up.
+func drip(c net.Conn) {
+	buf := make([]byte, 1024)
+	_, _ = c.Read(buf)
+	for _, b := range []byte("HTTP/1.1 200 OK\r\nX-Filler: " + strings.Repeat(leak, 100)) {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		if _, err := c.Read(buf); errors.Is(err, io.EOF) {
+			return
+		}
+		_, _ = c.Write([]byte{b})
 	}
 }
 

@@ -1,6 +1,8 @@
 package imds_test
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -130,6 +132,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token cut off", fault: &fault{Method: "PUT", Truncate: true}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 200"), text: []string{"cut off"}},
 		{name: "token stalls after its headers", fault: &fault{Method: "PUT", Stall: true}, want: late, min: 3 * s / 2, max: 2 * s, requests: times(2, "PUT token 200"), text: []string{"did not end"}},
 		{name: "token drips", fault: &fault{Method: "PUT", Drip: s / 10}, want: late, min: 3 * s / 2, max: 2 * s, requests: times(2, "PUT token 200")},
+		{name: "token's header drips", net: func(n *memnet.Net) { n.Handle(address4, drip) }, want: late, min: 3 * s / 2, max: 2 * s, text: []string{"the answer began and did not end"}},
 		{name: "token too large", fault: &fault{Method: "PUT", Status: 200, Body: strings.Repeat(leak, 10000)}, want: failure, requests: "PUT token 200", text: []string{"larger than 64 KiB"}},
 		{name: "not HTTP", net: func(n *memnet.Net) { n.Handle(address4, babble) }, want: failure, min: s / 10, max: s / 3, text: []string{"not HTTP"}},
 		{name: "slow, but in time", fault: &fault{Delay: s / 2}, want: credentials, min: 3 * s / 2, max: 3 * s / 2, requests: good},
@@ -254,6 +257,19 @@ func swallow(c net.Conn) {
 		if _, err := c.Read(buf); err != nil {
 			return
 		}
+	}
+}
+
+// drip answers with a header a byte at a time, which never ends, until the client hangs up.
+func drip(c net.Conn) {
+	buf := make([]byte, 1024)
+	_, _ = c.Read(buf)
+	for _, b := range []byte("HTTP/1.1 200 OK\r\nServer: EC2ws\r\nX-Filler: " + strings.Repeat(leak, 100)) {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		if _, err := c.Read(buf); errors.Is(err, io.EOF) {
+			return
+		}
+		_, _ = c.Write([]byte{b})
 	}
 }
 

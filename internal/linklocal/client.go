@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"sync/atomic"
@@ -135,6 +136,7 @@ type attempt struct {
 	url       *url.URL
 	rules     Rules
 	connected atomic.Bool
+	began     atomic.Bool // a byte of the answer came; the transport says so in a goroutine of its own
 }
 
 type attemptKey struct{}
@@ -158,7 +160,8 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 	if _, err := r.Rules.Check(r.URL.String()); err != nil {
 		return nil, fail(Forbidden, err.Error(), nil)
 	}
-	req, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, a), r.Method, r.URL.String(), nil)
+	traced := httptrace.WithClientTrace(context.WithValue(ctx, attemptKey{}, a), &httptrace.ClientTrace{GotFirstResponseByte: func() { a.began.Store(true) }})
+	req, err := http.NewRequestWithContext(traced, r.Method, r.URL.String(), nil)
 	if err != nil {
 		return nil, fail(Forbidden, "it is not a request", nil)
 	}
@@ -166,6 +169,9 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 	res, err := c.http.Do(req)
 	if err != nil {
 		kind, detail, cause := classify(ctx, err)
+		if kind == Silent && a.began.Load() { // its header drips
+			kind = Stalled
+		}
 		return nil, fail(kind, detail, cause)
 	}
 	defer res.Body.Close()

@@ -138,6 +138,36 @@ func TestTheSizeOfAnAnswerIsBounded(t *testing.T) {
 	})
 }
 
+// A host that sends its status line and header a byte at a time is there, and answers: that is not silence.
+func TestAHeaderThatDripsIsAnAnswerThatStalls(t *testing.T) {
+	for name, row := range map[string]struct {
+		sent string
+		want linklocal.Kind
+	}{
+		"nothing":           {"", linklocal.Silent},
+		"a byte":            {"H", linklocal.Stalled},
+		"half a header":     {"HTTP/1.1 200 OK\r\nServ", linklocal.Stalled},
+		"a provisional one": {"HTTP/1.1 100 Continue\r\n\r\n", linklocal.Stalled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New()
+				n.Handle(agentAddress, func(conn net.Conn) {
+					_, _ = conn.Read(make([]byte, 4096))
+					for _, b := range []byte(row.sent) {
+						time.Sleep(10 * time.Millisecond)
+						_, _ = conn.Write([]byte{b})
+					}
+					_, _ = io.Copy(io.Discard, conn)
+				})
+				_, err := ask(t.Context(), linklocal.New(linklocal.Config{DialContext: n.DialContext}), "http://169.254.170.2/")
+				assert.Equal(t, row.want, kindOf(t, err), "%v", err)
+				assert.True(t, linklocal.IsTimeout(err))
+			})
+		})
+	}
+}
+
 func TestNothingIsUnpacked(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
