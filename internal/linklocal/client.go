@@ -154,7 +154,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 	if shown == "" {
 		shown = redact.URL(r.URL.String())
 	}
-	fail := func(kind Kind, detail string, cause error) error {
+	fail := func(kind Kind, detail string, cause error) *Error {
 		return &Error{Kind: kind, Method: r.Method, URL: shown, Connected: a.connected.Load(), Bound: bound, detail: detail, cause: cause}
 	}
 	if _, err := r.Rules.Check(r.URL.String()); err != nil {
@@ -175,23 +175,30 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, fail(kind, detail, cause)
 	}
 	defer res.Body.Close()
+	date, _ := http.ParseTime(res.Header.Get("Date"))
+	answer := &Answer{Status: res.StatusCode, Header: res.Header, Date: date}
+	unusable := func(kind Kind, detail string, cause error) error {
+		err := fail(kind, detail, cause)
+		err.Answer = answer
+		return err
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols { // its body is the bare connection, which heeds no context
-		return nil, fail(Broken, "it switched protocols", nil)
+		return nil, unusable(Broken, "it switched protocols", nil)
 	}
 	if res.StatusCode/100 == 3 {
-		return nil, fail(Redirect, location(res), nil)
+		return nil, unusable(Redirect, location(res), nil)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
 	case err != nil && (ctx.Err() != nil || isTimeout(err)):
-		return nil, fail(Stalled, "", nil)
+		return nil, unusable(Stalled, "", nil)
 	case err != nil:
-		return nil, fail(Broken, "the answer was cut off", safeCause(err))
+		return nil, unusable(Broken, "the answer was cut off", safeCause(err))
 	case len(body) > maxBody:
-		return nil, fail(TooLarge, "", nil)
+		return nil, unusable(TooLarge, "", nil)
 	}
-	date, _ := http.ParseTime(res.Header.Get("Date"))
-	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body, Date: date}, nil
+	answer.Body = body
+	return answer, nil
 }
 
 // connect is the transport's dialer. It goes to the URL that was checked, whatever the transport names, and lives as long as its

@@ -168,6 +168,51 @@ func TestAHeaderThatDripsIsAnAnswerThatStalls(t *testing.T) {
 	}
 }
 
+// What can be known of an answer that is of no use is its status and who signed it, never its body.
+func TestAnUnusableAnswerTellsWhoGaveIt(t *testing.T) {
+	for name, row := range map[string]struct {
+		answer string
+		hold   bool
+		want   linklocal.Kind
+		status int // 0: nothing is known
+	}{
+		"stalled":           {"HTTP/1.1 200 OK\r\nServer: EC2ws\r\nContent-Length: 9\r\n\r\ns3cret", true, linklocal.Stalled, 200},
+		"cut off":           {"HTTP/1.1 401 No\r\nServer: EC2ws\r\nContent-Length: 9\r\n\r\ns3cret", false, linklocal.Broken, 401},
+		"too large":         {"HTTP/1.1 404 No\r\nServer: EC2ws\r\n\r\n" + strings.Repeat("s3cret", 20000), false, linklocal.TooLarge, 404},
+		"redirect":          {"HTTP/1.1 302 No\r\nServer: EC2ws\r\nLocation: /s3cret\r\n\r\n", false, linklocal.Redirect, 302},
+		"another protocol":  {"HTTP/1.1 101 No\r\nServer: EC2ws\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", true, linklocal.Broken, 101},
+		"header stalled":    {"HTTP/1.1 200 OK\r\nServer: EC2ws\r\n", true, linklocal.Stalled, 0},
+		"header cut off":    {"HTTP/1.1 200 OK\r\nServer: EC2ws\r\n", false, linklocal.Broken, 0},
+		"nothing, and held": {"", true, linklocal.Silent, 0},
+		"nothing":           {"", false, linklocal.Broken, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New()
+				n.Handle(agentAddress, func(conn net.Conn) {
+					_, _ = conn.Read(make([]byte, 4096))
+					_, _ = io.WriteString(conn, row.answer)
+					if row.hold {
+						_, _ = io.Copy(io.Discard, conn)
+					}
+				})
+				_, err := ask(t.Context(), linklocal.New(linklocal.Config{DialContext: n.DialContext}), "http://169.254.170.2/")
+				require.Equal(t, row.want, kindOf(t, err), "%v", err)
+				assert.NotContains(t, fmt.Sprintf("%+v %#v", err, err), "s3cret")
+				e, _ := errors.AsType[*linklocal.Error](err)
+				if row.status == 0 {
+					assert.Nil(t, e.Answer)
+					return
+				}
+				require.NotNil(t, e.Answer)
+				assert.Equal(t, row.status, e.Answer.Status)
+				assert.Equal(t, "EC2ws", e.Answer.Header.Get("Server"))
+				assert.Empty(t, e.Answer.Body)
+			})
+		})
+	}
+}
+
 func TestNothingIsUnpacked(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

@@ -38,6 +38,7 @@ type Error struct {
 	URL       string        // without query
 	Bound     time.Duration // the attempt's
 	Connected bool          // a connection was made: a host is there
+	Answer    *Answer       // what came of one, without its body: for its status and who signed it; nil where its header did not come whole
 
 	detail string
 	cause  error
