@@ -51,6 +51,8 @@ func TestParseErrorsNameTheirPlace(t *testing.T) {
 		{"no Action", one(`"Effect": "Allow", "Principal": "*"`), "statement 1 has no Action"},
 		{"Action and NotAction", one(rest + `, "NotAction": "sts:*"`), "column 73: a statement has Action or NotAction, not both"},
 		{"Principal and NotPrincipal", one(rest + `, "NotPrincipal": "*"`), "a statement has Principal or NotPrincipal, not both"},
+		{"NotPrincipal with Allow", one(`"Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "Action": "sts:*"`), "line 1, column 36: NotPrincipal is not supported with Allow: name who may take the role in Principal"},
+		{"NotPrincipal before Allow", one(`"NotPrincipal": "*", "Action": "sts:*", "Effect": "Allow"`), "line 1, column 17: NotPrincipal is not supported with Allow"},
 		{"Resource", one(rest + `, "Resource": "*"`), "a trust policy has no Resource: the role that it belongs to is the resource"},
 		{"NotResource", one(rest + `, "NotResource": "*"`), "a trust policy has no NotResource"},
 		{"a misspelt element", one(rest + `, "Conditon": {}`), `line 1, column 73: unknown element "Conditon": did you mean Condition?`},

@@ -171,6 +171,11 @@ func (p parser) statement(n node, number int) (statement, error) {
 	if _, ok := at["Effect"]; !ok {
 		return s, p.fail(n.offset, "statement %d has no Effect", number)
 	}
+	// "NotPrincipal must be used with Effect Deny" (IAM User Guide, reference_policies_elements_notprincipal). Older editions of that page
+	// let it mean everybody else, who are not asked for here: nobody may read this policy as one that lets a token in.
+	if s.notPrincipal && !s.deny {
+		return s, p.fail(at["NotPrincipal"], "NotPrincipal is not supported with Allow: name who may take the role in Principal")
+	}
 	return s, nil
 }
 

@@ -131,14 +131,6 @@ var principalRules = []rule{
 		page: "reference_policies_elements_notprincipal", says: "Deny with NotPrincipal denies all others",
 		policy: policy("2012-10-17", allow(""), statement("Deny", `"NotPrincipal": {"Federated": "accounts.google.com"}`, `"Action": "sts:*"`, "")),
 		want:   trustpolicy.Denied, cause: "statement 2 (Deny) applies",
-	}, {
-		page: "reference_policies_elements_notprincipal", says: "Allow with NotPrincipal allows all others",
-		policy: policy("2012-10-17", statement("Allow", `"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}`, `"Action": "sts:*"`, "")),
-		want:   trustpolicy.Allowed, cause: "statement 1",
-	}, {
-		page: "reference_policies_elements_notprincipal", says: "Allow with NotPrincipal leaves out the one that is named",
-		policy: policy("2012-10-17", statement("Allow", `"NotPrincipal": {"Federated": "`+providerARN+`"}`, `"Action": "sts:*"`, "")),
-		want:   trustpolicy.Denied, cause: "not principal",
 	},
 }
 

@@ -25,10 +25,6 @@ func (p *Policy) warnings() []string {
 		if s.notAction {
 			all = append(all, s.String()+" allows every action but those in NotAction")
 		}
-		if s.notPrincipal {
-			all = append(all, s.String()+" allows everyone but those in NotPrincipal, which IAM does not support with Allow")
-			continue
-		}
 		for _, provider := range s.providers() {
 			if provider == "*" {
 				all = append(all, s.String()+` trusts "*": an identity of any provider can take the role, if the conditions let it`)

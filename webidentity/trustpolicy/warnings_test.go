@@ -47,7 +47,6 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 			`statement 1 (Allow) trusts "*": an identity of any provider can take the role, if the conditions let it`,
 			"statement 1 (Allow) has no condition that binds sub" + anyID, "statement 1 (Allow) has no condition that binds aud" + other,
 		}},
-		{"NotPrincipal", anyone(`"NotPrincipal": {"AWS": "111122223333"}`, `"Action": "sts:*"`), []string{"statement 1 (Allow) allows everyone but those in NotPrincipal, which IAM does not support with Allow"}},
 		{"NotAction", anyone(`"Principal": {"Service": "ec2.amazonaws.com"}`, `"NotAction": "sts:AssumeRole"`), []string{"statement 1 (Allow) allows every action but those in NotAction"}},
 		{"another action", anyone(`"Principal": "*"`, `"Action": "sts:AssumeRole"`), nil},
 		{"an AWS principal", anyone(`"Principal": {"AWS": "arn:aws:iam::111122223333:root"}`, `"Action": "sts:*"`), nil},
