@@ -3,6 +3,7 @@ package trustpolicy
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -72,14 +73,16 @@ func (r Request) principal(p principal) (is bool, why string) {
 	return true, name + " is the token's issuer"
 }
 
-// oidcProvider takes arn:<partition>:iam::<account>:oidc-provider/<issuer without scheme> apart.
+// providerARN is arn:<partition>:iam::<account>:oidc-provider/<issuer without scheme>. Partitions are aws, aws-cn, aws-us-gov and the
+// isolated ones, all of which begin with aws- (IAM User Guide, reference_identifiers).
+var providerARN = regexp.MustCompile(`^arn:aws(?:-[a-z0-9]+)*:iam::([0-9]{12}):oidc-provider/(.+)$`)
+
 func oidcProvider(arn string) (account, url string, ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || parts[3] != "" {
+	parts := providerARN.FindStringSubmatch(arn)
+	if parts == nil {
 		return "", "", false
 	}
-	url, ok = strings.CutPrefix(parts[5], "oidc-provider/")
-	return parts[4], url, ok && url != ""
+	return parts[1], parts[2], true
 }
 
 // action answers Action or NotAction. Actions are case-insensitive, with wildcards (IAM User Guide, reference_policies_elements_action).

@@ -1,6 +1,10 @@
 package trustpolicy_test
 
-import "example.com/podrole/webidentity/trustpolicy"
+import (
+	"strings"
+
+	"example.com/podrole/webidentity/trustpolicy"
+)
 
 var statementRules = []rule{
 	{
@@ -119,6 +123,22 @@ var principalRules = []rule{
 		page: "reference_policies_elements_principal", says: "what is no ARN of an OIDC provider is none",
 		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": ["arn:aws:iam::111122223333:role/x", "gitlab.example.org"]}`, `"Action": "sts:*"`, "")),
 		want:   trustpolicy.Denied, cause: `Federated "gitlab.example.org" is not the ARN of an OIDC provider`,
+	}, {
+		page: "reference_identifiers", says: "every partition is aws or begins with aws-",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "`+strings.Replace(providerARN, "arn:aws:", "arn:aws-us-gov:", 1)+`"}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: "reference_identifiers", says: "an ARN of another partition is none",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "`+strings.Replace(providerARN, "arn:aws:", "arn:nonsense:", 1)+`"}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Denied, cause: "is not the ARN of an OIDC provider",
+	}, {
+		page: "reference_identifiers", says: "an account is twelve digits",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "`+strings.Replace(providerARN, "111122223333", "NaN", 1)+`"}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Denied, cause: "is not the ARN of an OIDC provider",
+	}, {
+		page: "reference_identifiers", says: "an OIDC provider is a resource of iam without a region",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": ["`+strings.Replace(providerARN, ":iam:", ":sts:", 1)+`", "`+strings.Replace(providerARN, "::", ":eu-west-1:", 1)+`"]}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Denied, cause: "is not the ARN of an OIDC provider",
 	}, {
 		page: "reference_policies_elements_principal", says: "of many principals the first few are named",
 		policy: policy("2012-10-17", statement("Allow", `"Principal": {"AWS": ["1", "2", "3", "4", "5", "6"]}`, `"Action": "sts:*"`, "")),
