@@ -82,6 +82,7 @@ func status(err error) int {
 // unreadable is an answer with status 200 that is not what was asked for.
 type unreadable struct {
 	method, url, what string
+	sign              sign
 	err               error
 }
 
@@ -90,20 +91,22 @@ func (e *unreadable) Error() string {
 }
 func (e *unreadable) Unwrap() error { return e.err }
 
-func unreadableAnswer(r linklocal.Request, what string, err error) error {
-	return &unreadable{r.Method, redact.URL(r.URL.String()), what, err}
+func unreadableAnswer(r linklocal.Request, a *linklocal.Answer, what string, err error) error {
+	return &unreadable{r.Method, redact.URL(r.URL.String()), what, signOf(a.Header), err}
 }
 
 // passing reports whether an error may pass by itself within the time of a Retrieve: 429, 5xx, a broken or unfinished answer.
 func passing(err error) bool {
 	if code := status(err); code != 0 {
-		return code == http.StatusTooManyRequests || code >= 500
+		return passingStatus(code)
 	}
 	if _, ok := errors.AsType[*unreadable](err); ok {
 		return true
 	}
 	return linklocal.IsKind(err, linklocal.Broken, linklocal.Stalled)
 }
+
+func passingStatus(code int) bool { return code == http.StatusTooManyRequests || code >= 500 }
 
 // absent reports that there is nobody to answer, by the kernel's or the resolver's own word.
 func absent(err error) bool {

@@ -100,6 +100,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "silence to everything, IMDSv1 asked for", env: v1Asked, net: func(n *memnet.Net) { n.Handle(address4, swallow) }, want: nothing, min: 3 * s / 2, max: 2 * s, text: []string{"timed out"}},
 		{name: "token unanswered, a GET is by somebody unknown", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Body: leak}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"status 404", "need not be EC2's", "hop limit"}},
 		{name: "token unanswered, a GET is by Google Cloud", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Header: http.Header{"Metadata-Flavor": {"Google"}}}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"Google Cloud"}},
+		{name: "token unanswered, a GET stalls after EC2's header", service: func(o *options) { o.HopLimit1 = true }, fault: &fault{Method: "GET", Stall: true}, want: nothing, min: 3 * s / 2, max: 3 * s / 2, requests: "PUT token 0, GET index 401", text: []string{"EC2's metadata service is there", "hop limit"}},
 		{name: "the first token request is lost", n: 1, fault: &fault{Method: "PUT", Hang: true}, env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=2", want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401"},
 
 		// The token request is answered, but not with a token.
@@ -113,6 +114,21 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token 405, no sign of EC2", service: unsigned(nil), fault: new(status("", "", 405)), want: nothing, requests: "PUT token 405, GET index 405", text: []string{"not EC2 instance metadata"}},
 		{name: "token 404, unsigned, a GET wants a token", service: unsigned(func(o *options) { o.NoSessions = 404 }), want: failure, requests: "PUT token 404, GET index 401", text: []string{"was not asked for"}},
 		{name: "token 404, an emulator that speaks IMDSv1 alone", service: unsigned(nil), fault: new(status("PUT", "", 404)), want: failure, requests: "PUT token 404, GET index 401", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, the GET that tells is lost once", service: noTokens, n: 1, fault: &fault{Method: "GET", Hang: true}, want: failure, min: s / 2, max: s, requests: "PUT token 404, GET index 0, GET index 401", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, the GET that tells is reset twice", service: noTokens, n: 2, fault: &fault{Method: "GET", Reset: true}, want: failure, min: s / 10, max: s / 3, requests: "PUT token 404, GET index 0, GET index 0, GET index 401", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, the GET that tells gets 503 once", service: noTokens, n: 1, fault: new(status("GET", indexPath, 503)), want: failure, min: s / 20, max: s / 10, requests: "PUT token 404, GET index 503, GET index 401", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, the GET that tells gets 429 twice", service: noTokens, n: 2, fault: new(status("GET", indexPath, 429)), want: failure, min: s / 10, max: s / 3, requests: "PUT token 404, GET index 429, GET index 429, GET index 401", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, whose it is cannot be told: silence", service: noTokens, fault: &fault{Method: "GET", Hang: true}, want: failure, min: 3 * s / 2, max: 9 * s / 5, requests: "PUT token 404, " + times(3, "GET index 0"), text: []string{"could not be told", "timed out", "3 attempts"}},
+		{name: "token 404, unsigned, whose it is cannot be told: reset", service: noTokens, fault: &fault{Method: "GET", Reset: true}, want: failure, min: s / 10, max: s / 3, requests: "PUT token 404, " + times(3, "GET index 0"), text: []string{"could not be told", "the connection broke"}},
+		{name: "token 404, unsigned, whose it is cannot be told: 503", service: noTokens, fault: new(status("GET", indexPath, 503)), want: failure, min: s / 10, max: s / 3, requests: "PUT token 404, " + times(3, "GET index 503"), text: []string{"could not be told", "status 503"}},
+		{name: "token 404, unsigned, one attempt asked for", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=1", service: noTokens, n: 1, fault: &fault{Method: "GET", Reset: true}, want: failure, requests: "PUT token 404, GET index 0", text: []string{"could not be told"}},
+		{name: "token 404, unsigned, a GET is redirected", service: noTokens, fault: &fault{Method: "GET", Status: 302, Header: http.Header{"Location": {"http://evil.example/"}}}, want: nothing, requests: "PUT token 404, GET index 302", text: []string{"not EC2 instance metadata"}},
+		{name: "token 404, unsigned, a GET is redirected by EC2", service: noTokens, fault: signedGET(302, "Server", "EC2ws"), want: failure, requests: "PUT token 404, GET index 302", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, a GET switches protocols", service: noTokens, fault: &fault{Method: "GET", Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: nothing, requests: "PUT token 404, GET index 101", text: []string{"not EC2 instance metadata"}},
+		{name: "token 404, unsigned, a GET is answered without end", service: noTokens, fault: &fault{Method: "GET", Status: 404, Body: strings.Repeat(leak, 10000)}, want: nothing, requests: "PUT token 404, GET index 404", text: []string{"not EC2 instance metadata"}},
+		{name: "token 404, unsigned, a GET gives out something without end", service: noTokens, fault: &fault{Method: "GET", Status: 200, Body: strings.Repeat(leak, 10000)}, want: failure, requests: "PUT token 404, GET index 200", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, a GET wants a token and stalls", service: noTokens, fault: &fault{Method: "GET", Status: 401, Body: leak, Stall: true}, want: failure, min: s / 2, max: s / 2, requests: "PUT token 404, GET index 401", text: []string{"was not asked for"}},
+		{name: "token 404, unsigned, a GET stalls", service: noTokens, fault: &fault{Method: "GET", Status: 404, Body: leak, Stall: true}, want: nothing, min: s / 2, max: s / 2, requests: "PUT token 404, GET index 404", text: []string{"not EC2 instance metadata"}},
 		{name: "token 404, IMDSv1 asked for and offered", env: v1Asked, service: func(o *options) { o.NoSessions, o.V1 = 404, true }, want: credentials, requests: "PUT token 404, GET roles 200, GET extended 200", text: []string{"level=WARN", "IMDSv1 is used"}},
 		{name: "token 403, IMDSv1 asked for, service off", env: v1Asked, service: func(o *options) { o.Off = true }, want: failure, requests: "PUT token 403, GET roles 403", text: []string{"switched off", "does not work either"}},
 		{name: "token 404, IMDSv1 asked for, no role", env: v1Asked, service: func(o *options) { o.NoSessions, o.V1, o.NoRole = 404, true, true }, want: nothing, requests: "PUT token 404, GET roles 404", text: []string{"no role is attached"}},
@@ -244,6 +260,15 @@ func unsigned(more func(*options)) func(*options) {
 			more(o)
 		}
 	}
+}
+
+// noTokens is a service without a Server header that knows no session tokens.
+func noTokens(o *options) { o.ServerHeader, o.NoSessions = "-", 404 }
+
+func signedGET(code int, name, value string) *fault {
+	f := signed(code, name, value)
+	f.Method = "GET"
+	return f
 }
 
 func signed(code int, name, value string) *fault {

@@ -374,6 +374,26 @@ func TestNoRetrieveOutlivesItsBound(t *testing.T) {
 	})
 }
 
+// However tight the bound, the question that explains an unanswered token request is asked, and no error tells of one that was not.
+func TestATightBoundLeavesTimeToExplainSilence(t *testing.T) {
+	for _, bound := range []time.Duration{time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond, time.Second, 1200 * time.Millisecond, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(o *options) { o.HopLimit1 = true })
+			d := took(func() {
+				creds, err := w.provider(func(o *imds.Options) { o.Timeout = bound }).Retrieve(t.Context())
+				assert.Equal(t, nothing, class(creds, err))
+				assert.ErrorContains(t, err, "while a GET is answered (status 401)", bound)
+			})
+			assert.LessOrEqual(t, d, bound)
+			assert.Equal(t, "PUT token 0, GET index 401", w.requests())
+
+			w.net.Handle(address4, swallow)
+			_, err := w.provider(func(o *imds.Options) { o.Timeout = bound }).Retrieve(t.Context())
+			assert.ErrorContains(t, err, "nor does a GET show who is there (GET http://169.254.169.254/latest/meta-data/: timed out", bound)
+		})
+	}
+}
+
 func TestConfiguredNamesWhatConfigures(t *testing.T) {
 	for _, row := range []struct {
 		env  map[string]string

@@ -32,6 +32,7 @@ func (w *walk) authenticate(ctx context.Context) error {
 	// The verdict "nobody there" has to be out before the whole bound is: otherwise it would be lost in a time-out.
 	ctx, cancel := context.WithTimeout(ctx, w.total-min(w.total/10, 200*time.Millisecond))
 	defer cancel()
+	var seen evidence
 	for n := 1; ; n++ {
 		err := w.requestToken(ctx)
 		switch {
@@ -43,7 +44,10 @@ func (w *walk) authenticate(ctx context.Context) error {
 		case !unanswered(err):
 			return w.verdict(err, w.evidence(ctx, err))
 		}
-		if seen := w.evidence(ctx, err); seen.answered || n >= w.tries(1) || ctx.Err() != nil {
+		if now := w.evidence(ctx, err); now != (evidence{}) {
+			seen = now
+		}
+		if seen.status != 0 || n >= w.tries(1) || ctx.Err() != nil {
 			return w.verdict(err, seen)
 		}
 	}
@@ -53,6 +57,10 @@ func (w *walk) authenticate(ctx context.Context) error {
 func (w *walk) requestToken(ctx context.Context) error {
 	r := w.request(http.MethodPut, tokenPath)
 	r.Header = http.Header{ttlHeader: {strconv.Itoa(int(tokenTTL / time.Second))}}
+	if deadline, ok := ctx.Deadline(); ok { // however tight the time, some of it is for the GET that explains silence
+		left := time.Until(deadline)
+		r.Bound = min(r.Bound, left-min(left/3, w.attempt/2, DefaultAttemptTimeout/2))
+	}
 	r.Tries = func(err error) int {
 		switch {
 		case unanswered(err):
@@ -72,7 +80,7 @@ func (w *walk) requestToken(ctx context.Context) error {
 		}
 		token, life, err := parseSession(a)
 		if err != nil {
-			return unreadableAnswer(r, "a session token", err)
+			return unreadableAnswer(r, a, "a session token", err)
 		}
 		w.memory.token = token
 		w.memory.until = time.Now().Add(life - min(tokenMargin, life/4))

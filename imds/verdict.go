@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"example.com/podrole/internal/linklocal"
 	"example.com/podrole/internal/unavailable"
@@ -16,12 +17,26 @@ const (
 	v1Cure = "IMDSv1, which needs no token, was not asked for: set Options.AllowV1, or " + v1Var + "=false, if that is what this host offers"
 )
 
-// evidence is what a second question, a GET, brought to light about a host that gave no session token.
+// evidence is what a second question, a GET, brought to light about a host that gave no session token. The zero value is that none was
+// asked.
 type evidence struct {
-	answered bool // with a status, by the host
-	status   int
-	sign     sign
-	v1       bool // the question was an IMDSv1 request, because that was asked for
+	status int   // of the answer; 0 where none came
+	sign   sign  // of whoever answered
+	err    error // of the GET: no answer, or one that is not what was asked for
+	v1     bool  // the question was an IMDSv1 request, because that was asked for
+}
+
+// witness takes down what the error of a request says about who is there.
+func witness(err error) evidence {
+	seen := evidence{err: err}
+	if e, ok := errors.AsType[*ResponseError](err); ok {
+		seen.status, seen.sign = e.StatusCode, e.sign
+	} else if e, ok := errors.AsType[*unreadable](err); ok {
+		seen.status, seen.sign = http.StatusOK, e.sign
+	} else if e, ok := errors.AsType[*linklocal.Error](err); ok && e.Answer != nil {
+		seen.status, seen.sign = e.Answer.Status, signOf(e.Answer.Header)
+	}
+	return seen
 }
 
 // ec2 reports signs of EC2's service: its name, or that it gives out metadata, or asks for a valid token.
@@ -29,39 +44,60 @@ func (e evidence) ec2() bool {
 	return e.sign == signEC2 || e.sign == noSign && (e.status == http.StatusOK || e.status == http.StatusUnauthorized)
 }
 
+// unsure reports that nothing speaks for EC2 or against it: no answer, or one that says no more than that there is trouble at the moment.
+func (e evidence) unsure() bool {
+	return e.sign == noSign && (e.status == 0 || passingStatus(e.status))
+}
+
 // evidence asks for the metadata index with a token that no service has issued, so that the question never is an IMDSv1 request:
-// EC2's service answers 401, and so shows itself. It asks only where the answer matters for the verdict.
+// EC2's service answers 401, and so shows itself. It asks only where the answer matters for the verdict, and asks again where the
+// verdict hangs on it: after a refused token request a lost packet must not make "not EC2" of EC2.
 func (w *walk) evidence(ctx context.Context, put error) evidence {
-	if e, ok := errors.AsType[*ResponseError](put); ok && e.sign != noSign {
-		return evidence{answered: true, sign: e.sign}
+	if signed := witness(put).sign; signed != noSign {
+		return evidence{sign: signed}
 	}
-	if !unanswered(put) && !tokensRefused(put) {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) || !unanswered(put) && !tokensRefused(put) {
 		return evidence{}
 	}
 	r := w.request(http.MethodGet, "/latest/meta-data/")
 	r.Header = http.Header{tokenHeader: {"none"}}
 	r.Bound = w.attempt / 2
+	r.Tries = func(err error) int {
+		if tokensRefused(put) && witness(err).unsure() {
+			return w.tries(3)
+		}
+		return 1
+	}
 	var seen evidence
-	_ = w.client.Do(ctx, r, func(a *linklocal.Answer) error {
-		seen = evidence{answered: true, status: a.Status, sign: signOf(a.Header)}
+	if err := w.client.Do(ctx, r, func(a *linklocal.Answer) error {
+		seen = evidence{status: a.Status, sign: signOf(a.Header)}
+		if a.Status != http.StatusOK {
+			return refusal(r, a)
+		}
 		return nil
-	})
+	}); err != nil {
+		seen = witness(err)
+	}
 	return seen
 }
 
-// verdict decides what it means that there is no session token: put is the error of the request for one.
+// verdict decides what it means that there is no session token: put is the error of the request for one. A refusal with no sign of EC2
+// is somebody else's, and nothing for us; but where nobody could be asked whose it is, "not EC2" would be a guess, and a chain that
+// goes on from there might hand out another identity than the next minute's: that is a failure.
 func (s settings) verdict(put error, seen evidence) error {
 	switch {
 	case seen.sign.foreign():
 		return unavailable.Errorf("%w: this is the metadata service of %s, not of EC2", put, seen.sign)
 	case unanswered(put) && seen.ec2():
 		return unavailable.Errorf("%w, while a GET is answered (%s): EC2's metadata service is there, but its answer to a token request does not get here. %s", put, seen, hopCure)
-	case unanswered(put) && seen.answered:
+	case unanswered(put) && seen.status != 0:
 		return unavailable.Errorf("%w, while a GET is answered (%s): something answers that need not be EC2's metadata service. %s", put, seen, hopCure)
 	case unanswered(put):
-		return unavailable.Errorf("%w, nor is a GET answered: something listens that need not be EC2's metadata service. %s", put, hopCure)
+		return unavailable.Errorf("%w, nor does a GET show who is there (%s): something listens that need not be EC2's metadata service. %s", put, seen, hopCure)
 	case tokensRefused(put) && seen.ec2():
 		return fmt.Errorf("%w: EC2's metadata service gives out no session tokens: %s; %s", put, whyNoTokens(status(put)), seen.v1Remark())
+	case tokensRefused(put) && seen.unsure():
+		return fmt.Errorf("%w: whether this is EC2 could not be told by a GET: %s", put, seen)
 	case tokensRefused(put):
 		return unavailable.Errorf("%w: this is not EC2 instance metadata", put)
 	}
@@ -92,8 +128,14 @@ func (e evidence) v1Remark() string {
 }
 
 func (e evidence) String() string {
-	if e.status == 0 {
+	_, refused := errors.AsType[*ResponseError](e.err)
+	switch {
+	case e.err != nil && !refused:
+		return e.err.Error()
+	case e.status != 0:
+		return fmt.Sprintf("status %d", e.status)
+	case e.sign != noSign:
 		return "signed " + e.sign.String()
 	}
-	return fmt.Sprintf("status %d", e.status)
+	return "there was no time left to send one"
 }

@@ -112,14 +112,12 @@ func (w *walk) tryV1(ctx context.Context) error {
 		w.memory.role = role
 		return nil
 	}
-	seen := evidence{v1: true}
-	if e, ok := errors.AsType[*ResponseError](err); ok {
-		seen = evidence{v1: true, answered: true, status: e.StatusCode, sign: e.sign}
-	}
+	seen := witness(err)
+	seen.v1 = true
 	if put, ok := errors.AsType[*ResponseError](w.withoutToken); ok && seen.sign == noSign {
 		seen.sign = put.sign // what the token's refusal said of whose service this is counts still
 	}
-	if errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || !seen.answered) {
+	if errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || seen.status == 0) {
 		return err // no role
 	}
 	return w.verdict(w.withoutToken, seen)
@@ -131,7 +129,7 @@ func (w *walk) list(ctx context.Context) (string, error) {
 	err := w.get(ctx, rolesPath, func(r linklocal.Request, a *linklocal.Answer) error {
 		var err error
 		if role, err = parseRoles(a.Body); err != nil {
-			return unreadableAnswer(r, "a list of roles", err)
+			return unreadableAnswer(r, a, "a list of roles", err)
 		}
 		return nil
 	})
@@ -169,7 +167,7 @@ func (w *walk) document(ctx context.Context, role string) (doc creddoc.Document,
 			err = errors.New("it has no Expiration")
 		}
 		if err != nil {
-			return unreadableAnswer(r, "credentials", err)
+			return unreadableAnswer(r, a, "credentials", err)
 		}
 		date = a.Date
 		return nil
