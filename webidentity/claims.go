@@ -19,12 +19,14 @@ var ErrNotJWT = errors.New("not a JWT")
 // Claims are what a token says of itself. Nobody has verified them: they explain a refusal and name a session, and no decision
 // rests on them. The strings are as they stand in the token; String makes them fit to be shown.
 type Claims struct {
-	Issuer    string    // iss
-	Subject   string    // sub
-	Audience  []string  // aud, a string or a list in the token
-	IssuedAt  time.Time // iat; zero if absent or unreadable, like the other times
-	NotBefore time.Time // nbf
-	Expires   time.Time // exp
+	Issuer   string   // iss
+	Subject  string   // sub
+	Audience []string // aud, a string or a list in the token
+	// AuthorizedParty is azp, which a projected service account token does not have. Where it is there, STS takes it for the audience.
+	AuthorizedParty string
+	IssuedAt        time.Time // iat; zero if absent or unreadable, like the other times
+	NotBefore       time.Time // nbf
+	Expires         time.Time // exp
 
 	// What Kubernetes adds, under "kubernetes.io" in a projected token and in flat claims in a legacy one.
 	Namespace      string
@@ -49,8 +51,11 @@ func Inspect(token string) (Claims, error) {
 	}
 	// What else the parser finds wrong, with the algorithm or the signature, does not concern the claims.
 	c := Claims{
-		Issuer:    text(m, "iss"),
-		Subject:   text(m, "sub"),
+		Issuer:  text(m, "iss"),
+		Subject: text(m, "sub"),
+
+		AuthorizedParty: text(m, "azp"),
+
 		IssuedAt:  instant(m.GetIssuedAt()),
 		NotBefore: instant(m.GetNotBefore()),
 		Expires:   instant(m.GetExpirationTime()),
@@ -78,12 +83,44 @@ const (
 // legacy reports whether the token came out of a Secret instead of the TokenRequest API.
 func (c Claims) legacy() bool { return c.Issuer == legacyIssuer }
 
+// audience is what STS compares with the provider's client ids, and what the condition key PROVIDER:aud holds: azp where the token has
+// one, else aud (IAM User Guide, available keys for AWS OIDC federation).
+func (c Claims) audience() []string {
+	if c.AuthorizedParty != "" {
+		return []string{c.AuthorizedParty}
+	}
+	return c.Audience
+}
+
+// manyAudiences reports whether the token leaves open which of its audiences is meant. STS refuses it.
+func (c Claims) manyAudiences() bool { return len(c.Audience) > 1 && c.AuthorizedParty == "" }
+
+// missing names the claims that STS wants of every token and that this one lacks.
+func (c Claims) missing() []string {
+	var all []string
+	for _, claim := range []struct {
+		name   string
+		absent bool
+	}{
+		{"iss", c.Issuer == ""}, {"sub", c.Subject == ""}, {"aud", len(c.Audience) == 0}, {"exp", c.Expires.IsZero()}, {"iat", c.IssuedAt.IsZero()},
+	} {
+		if claim.absent {
+			all = append(all, claim.name)
+		}
+	}
+	return all
+}
+
 // provider is the issuer as IAM writes it, in a provider's ARN and in condition keys: without the scheme.
 func (c Claims) provider() string { return strings.TrimPrefix(c.Issuer, "https://") }
 
 // String returns the claims that trust policies are about, with control characters replaced and long values cut.
 func (c Claims) String() string {
-	parts := []string{"sub=" + orNone(c.Subject), "aud=" + orNone(c.Audience...), "iss=" + orNone(c.Issuer)}
+	parts := []string{"sub=" + orNone(c.Subject), "aud=" + orNone(c.Audience...)}
+	if c.AuthorizedParty != "" {
+		parts = append(parts, "azp="+show(c.AuthorizedParty))
+	}
+	parts = append(parts, "iss="+orNone(c.Issuer))
 	if !c.Expires.IsZero() {
 		parts = append(parts, "exp="+stamp(c.Expires))
 	}

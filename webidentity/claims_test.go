@@ -50,6 +50,7 @@ func TestInspectTakesTokensAsTheyCome(t *testing.T) {
 		"claims of wrong types": {`{"alg":"RS256"}`, `{"sub":1,"iss":["x"],"aud":{"a":1},"exp":"tomorrow","iat":true,"kubernetes.io":"x"}`,
 			webidentity.Claims{}},
 		"kubernetes.io of wrong types": {`{"alg":"RS256"}`, `{"kubernetes.io":{"namespace":{},"pod":"x","serviceaccount":{"name":1}}}`, webidentity.Claims{}},
+		"azp":                          {`{"alg":"RS256"}`, `{"aud":["a","b"],"azp":"c"}`, webidentity.Claims{Audience: []string{"a", "b"}, AuthorizedParty: "c"}},
 		"another case":                 {`{"alg":"RS256"}`, `{"SUB":"s","Iss":"i"}`, webidentity.Claims{}},
 		"dates out of range":           {`{"alg":"RS256"}`, `{"exp":1e300,"iat":-1e300,"nbf":253402300800}`, webidentity.Claims{}},
 		"the last date": {`{"alg":"RS256"}`, `{"exp":253402300799}`,

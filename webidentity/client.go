@@ -112,6 +112,7 @@ func (t target) client(httpClient aws.HTTPClient, credentials aws.CredentialsPro
 type call struct {
 	endpoint string        // as shown; empty for a given client's until it is asked
 	bound    time.Duration // of one attempt
+	secret   string        // what is sent and may not come back in an error: the token, a session token
 
 	attempts int
 	status   int
@@ -153,7 +154,7 @@ func (c *call) attempt(ctx context.Context, in middleware.FinalizeInput, next mi
 		return out, metadata, err
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && !c.html {
-		c.failed = "; before, STS answered " + identifier(api.ErrorCode())
+		c.failed = "; before, STS answered " + cmp.Or(c.code(api.ErrorCode()), "with no code that can be shown")
 	} else {
 		if attemptCtx.Err() != nil {
 			err = &hungError{c.where(), c.bound}

@@ -42,9 +42,11 @@ func (o *Options) target(e env.Lookup, c *Claims) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	if t.fips, err = flag(e, fipsVar); err != nil {
+	fips, err := flag(e, fipsVar)
+	if err != nil {
 		return target{}, err
 	}
+	t.fips = t.fips || fips
 	if t.dual, err = flag(e, dualStackVar); err != nil {
 		return target{}, err
 	}
@@ -73,7 +75,7 @@ func (o *Options) region(e env.Lookup, c *Claims) (target, error) {
 	case region != "" && !hostLabel.MatchString(region):
 		return target{}, configErrorf("%s is %q, which is not a region", source, show(region))
 	case region != "":
-		return target{region: region}, nil
+		return pseudoRegion(region), nil
 	}
 	if c == nil {
 		return target{}, configErrorf("no region for STS: set Options.Region, %s or %s", regionVar, defaultRegionVar)
@@ -81,8 +83,21 @@ func (o *Options) region(e env.Lookup, c *Claims) (target, error) {
 	if region, ok := eksRegion(c.Issuer); ok {
 		return target{region: region, fromToken: true}, nil
 	}
+	if c.legacy() {
+		return target{}, configErrorf("no region for STS: set Options.Region, %s or %s; and STS will not take this token, a legacy one out of a Secret: mount a projected one",
+			regionVar, defaultRegionVar)
+	}
 	return target{}, configErrorf("no region for STS: set Options.Region, %s or %s (the token's issuer, %s, is no EKS cluster's, whose region would do)",
 		regionVar, defaultRegionVar, orNone(c.Issuer))
+}
+
+// pseudoRegion reads the regions of old that mean FIPS endpoints, fips-us-east-1 and us-east-1-fips, as the AWS SDKs do.
+func pseudoRegion(region string) target {
+	if real, ok := strings.CutPrefix(region, "fips-"); ok {
+		return target{region: real, fips: true}
+	}
+	real, ok := strings.CutSuffix(region, "-fips")
+	return target{region: real, fips: ok}
 }
 
 // hostLabel is what may stand in a host name between two dots (RFC 1123): a region becomes part of STS's.

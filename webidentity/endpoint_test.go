@@ -22,38 +22,39 @@ func TestRegionAndVariablesDecideWhichSTSIsAsked(t *testing.T) {
 		issuer string
 		want   string // the address dialled; empty = an error that says that there is no region
 	}{
-		"AWS_REGION":                       {env: env{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, want: "sts.eu-west-1.amazonaws.com:443"},
-		"AWS_DEFAULT_REGION":               {env: env{"AWS_REGION": " ", "AWS_DEFAULT_REGION": "eu-west-2"}, want: "sts.eu-west-2.amazonaws.com:443"},
-		"the option before both":           {env: env{"AWS_REGION": "eu-west-1"}, option: "eu-west-3", want: "sts.eu-west-3.amazonaws.com:443"},
-		"China":                            {env: env{"AWS_REGION": "cn-north-1"}, want: "sts.cn-north-1.amazonaws.com.cn:443"},
-		"a new region":                     {env: env{"AWS_REGION": "xx-nowhere-9"}, want: "sts.xx-nowhere-9.amazonaws.com:443"},
-		"the global endpoint":              {env: env{"AWS_REGION": "aws-global"}, want: "sts.amazonaws.com:443"},
-		"FIPS":                             {env: env{"AWS_REGION": "us-east-2", "AWS_USE_FIPS_ENDPOINT": "true"}, want: "sts-fips.us-east-2.amazonaws.com:443"},
-		"FIPS off":                         {env: env{"AWS_REGION": "us-east-2", "AWS_USE_FIPS_ENDPOINT": "False"}, want: "sts.us-east-2.amazonaws.com:443"},
-		"dual stack":                       {env: env{"AWS_REGION": "us-east-2", "AWS_USE_DUALSTACK_ENDPOINT": "TRUE"}, want: "sts.us-east-2.api.aws:443"},
-		"AWS_ENDPOINT_URL_STS":             {env: env{"AWS_REGION": "us-east-2", "AWS_ENDPOINT_URL_STS": "https://vpce.example/x", "AWS_ENDPOINT_URL": "https://all.example"}, want: "vpce.example:443"},
-		"AWS_ENDPOINT_URL":                 {env: env{"AWS_REGION": "us-east-2", "AWS_ENDPOINT_URL": "https://all.example:8443"}, want: "all.example:8443"},
-		"endpoints ignored":                {env: env{"AWS_REGION": "us-east-2", "AWS_ENDPOINT_URL_STS": "nonsense", "AWS_ENDPOINT_URL": "https://all.example", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, want: "sts.us-east-2.amazonaws.com:443"},
-		"an endpoint needs a region too":   {env: env{"AWS_ENDPOINT_URL_STS": "https://vpce.example"}, issuer: "https://issuer.example"},
-		"EKS issuer":                       {issuer: "https://oidc.eks.ap-northeast-2.amazonaws.com/id/0721", want: "sts.ap-northeast-2.amazonaws.com:443"},
-		"EKS issuer, GovCloud":             {issuer: "https://oidc.eks.us-gov-west-1.amazonaws.com/id/0721", want: "sts.us-gov-west-1.amazonaws.com:443"},
-		"EKS issuer, China":                {issuer: "https://oidc.eks.cn-northwest-1.amazonaws.com.cn/id/0721", want: "sts.cn-northwest-1.amazonaws.com.cn:443"},
-		"EKS issuer after the variables":   {env: env{"AWS_REGION": "eu-west-1"}, issuer: "https://oidc.eks.ap-northeast-2.amazonaws.com/id/0721", want: "sts.eu-west-1.amazonaws.com:443"},
-		"China without .cn":                {issuer: "https://oidc.eks.cn-north-1.amazonaws.com/id/0721"},
-		".cn outside China":                {issuer: "https://oidc.eks.us-east-1.amazonaws.com.cn/id/0721"},
-		"another scheme":                   {issuer: "http://oidc.eks.us-east-1.amazonaws.com/id/0721"},
-		"a host before":                    {issuer: "https://x.oidc.eks.us-east-1.amazonaws.com/id/0721"},
-		"a host after":                     {issuer: "https://oidc.eks.us-east-1.amazonaws.com.evil.example/id/0721"},
-		"a port":                           {issuer: "https://oidc.eks.us-east-1.amazonaws.com:8443/id/0721"},
-		"user information":                 {issuer: "https://oidc.eks.us-east-1.amazonaws.com@evil.example/id/0721"},
-		"dots in the region":               {issuer: "https://oidc.eks.evil.us-east-1.amazonaws.com/id/0721"},
-		"no number in the region":          {issuer: "https://oidc.eks.us-east.amazonaws.com/id/0721"},
-		"no region":                        {issuer: "https://oidc.eks..amazonaws.com/id/0721"},
-		"another service":                  {issuer: "https://oidc.sks.us-east-1.amazonaws.com/id/0721"},
-		"capitals":                         {issuer: "https://OIDC.eks.us-east-1.amazonaws.com/id/0721"},
-		"a line break behind":              {issuer: "https://oidc.eks.us-east-1.amazonaws.com\n/id/0721"},
-		"GitHub":                           {issuer: "https://token.actions.githubusercontent.com"},
-		"a legacy token, without a region": {issuer: "kubernetes/serviceaccount"},
+		"AWS_REGION":                     {env: env{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, want: "sts.eu-west-1.amazonaws.com:443"},
+		"AWS_DEFAULT_REGION":             {env: env{"AWS_REGION": " ", "AWS_DEFAULT_REGION": "eu-west-2"}, want: "sts.eu-west-2.amazonaws.com:443"},
+		"the option before both":         {env: env{"AWS_REGION": "eu-west-1"}, option: "eu-west-3", want: "sts.eu-west-3.amazonaws.com:443"},
+		"China":                          {env: env{"AWS_REGION": "cn-north-1"}, want: "sts.cn-north-1.amazonaws.com.cn:443"},
+		"a new region":                   {env: env{"AWS_REGION": "xx-nowhere-9"}, want: "sts.xx-nowhere-9.amazonaws.com:443"},
+		"the global endpoint":            {env: env{"AWS_REGION": "aws-global"}, want: "sts.amazonaws.com:443"},
+		"FIPS":                           {env: env{"AWS_REGION": "us-east-2", "AWS_USE_FIPS_ENDPOINT": "true"}, want: "sts-fips.us-east-2.amazonaws.com:443"},
+		"FIPS off":                       {env: env{"AWS_REGION": "us-east-2", "AWS_USE_FIPS_ENDPOINT": "False"}, want: "sts.us-east-2.amazonaws.com:443"},
+		"FIPS, as of old":                {env: env{"AWS_REGION": "us-east-2-fips"}, want: "sts-fips.us-east-2.amazonaws.com:443"},
+		"FIPS, as of older":              {env: env{"AWS_REGION": "fips-us-east-2"}, want: "sts-fips.us-east-2.amazonaws.com:443"},
+		"dual stack":                     {env: env{"AWS_REGION": "us-east-2", "AWS_USE_DUALSTACK_ENDPOINT": "TRUE"}, want: "sts.us-east-2.api.aws:443"},
+		"AWS_ENDPOINT_URL_STS":           {env: env{"AWS_REGION": "us-east-2", "AWS_ENDPOINT_URL_STS": "https://vpce.example/x", "AWS_ENDPOINT_URL": "https://all.example"}, want: "vpce.example:443"},
+		"AWS_ENDPOINT_URL":               {env: env{"AWS_REGION": "us-east-2", "AWS_ENDPOINT_URL": "https://all.example:8443"}, want: "all.example:8443"},
+		"endpoints ignored":              {env: env{"AWS_REGION": "us-east-2", "AWS_ENDPOINT_URL_STS": "nonsense", "AWS_ENDPOINT_URL": "https://all.example", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, want: "sts.us-east-2.amazonaws.com:443"},
+		"an endpoint needs a region too": {env: env{"AWS_ENDPOINT_URL_STS": "https://vpce.example"}, issuer: "https://issuer.example"},
+		"EKS issuer":                     {issuer: "https://oidc.eks.ap-northeast-2.amazonaws.com/id/0721", want: "sts.ap-northeast-2.amazonaws.com:443"},
+		"EKS issuer, GovCloud":           {issuer: "https://oidc.eks.us-gov-west-1.amazonaws.com/id/0721", want: "sts.us-gov-west-1.amazonaws.com:443"},
+		"EKS issuer, China":              {issuer: "https://oidc.eks.cn-northwest-1.amazonaws.com.cn/id/0721", want: "sts.cn-northwest-1.amazonaws.com.cn:443"},
+		"EKS issuer after the variables": {env: env{"AWS_REGION": "eu-west-1"}, issuer: "https://oidc.eks.ap-northeast-2.amazonaws.com/id/0721", want: "sts.eu-west-1.amazonaws.com:443"},
+		"China without .cn":              {issuer: "https://oidc.eks.cn-north-1.amazonaws.com/id/0721"},
+		".cn outside China":              {issuer: "https://oidc.eks.us-east-1.amazonaws.com.cn/id/0721"},
+		"another scheme":                 {issuer: "http://oidc.eks.us-east-1.amazonaws.com/id/0721"},
+		"a host before":                  {issuer: "https://x.oidc.eks.us-east-1.amazonaws.com/id/0721"},
+		"a host after":                   {issuer: "https://oidc.eks.us-east-1.amazonaws.com.evil.example/id/0721"},
+		"a port":                         {issuer: "https://oidc.eks.us-east-1.amazonaws.com:8443/id/0721"},
+		"user information":               {issuer: "https://oidc.eks.us-east-1.amazonaws.com@evil.example/id/0721"},
+		"dots in the region":             {issuer: "https://oidc.eks.evil.us-east-1.amazonaws.com/id/0721"},
+		"no number in the region":        {issuer: "https://oidc.eks.us-east.amazonaws.com/id/0721"},
+		"no region":                      {issuer: "https://oidc.eks..amazonaws.com/id/0721"},
+		"another service":                {issuer: "https://oidc.sks.us-east-1.amazonaws.com/id/0721"},
+		"capitals":                       {issuer: "https://OIDC.eks.us-east-1.amazonaws.com/id/0721"},
+		"a line break behind":            {issuer: "https://oidc.eks.us-east-1.amazonaws.com\n/id/0721"},
+		"GitHub":                         {issuer: "https://token.actions.githubusercontent.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -74,6 +75,17 @@ func TestRegionAndVariablesDecideWhichSTSIsAsked(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Without a region STS is not asked, and cannot say that it does not take the token.
+func TestLegacyTokenWithoutARegionIsRecognisedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		require.NoError(t, w.tokens.Rotate(func(tok *ststest.Token) { tok.Legacy = true }))
+		delete(w.env, "AWS_REGION")
+		assert.EqualError(t, w.fail(), "webidentity: no region for STS: set Options.Region, AWS_REGION or AWS_DEFAULT_REGION; "+
+			"and STS will not take this token, a legacy one out of a Secret: mount a projected one")
+	})
 }
 
 func TestRegionFromTheTokenIsSaidOnce(t *testing.T) {

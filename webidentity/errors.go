@@ -23,7 +23,8 @@ type Exchange struct {
 }
 
 // DeniedError says that STS refused: it answered with an error code that is about the token, the role or the request.
-// The AWS SDK's own error, [smithy.APIError] and the types of service/sts/types, is reachable by errors.As.
+// The AWS SDK's own error, [smithy.APIError] and the types of service/sts/types, is reachable by errors.As, unless its text holds a piece
+// of the token.
 type DeniedError struct {
 	Exchange
 	// Cure says what is wrong or what to do about it, in one sentence.

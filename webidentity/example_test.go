@@ -56,7 +56,7 @@ func Example() {
 	fmt.Println(p.CallerARN(creds))
 	// Output:
 	// AccessDenied true system:serviceaccount:default:gryphon-dispatcher-canary
-	// its trust policy must accept sub=system:serviceaccount:default:gryphon-dispatcher-canary aud=sts.amazonaws.com from https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE (condition keys oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE:sub and oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE:aud), unless there is no such role
+	// its trust policy must accept sub=system:serviceaccount:default:gryphon-dispatcher-canary aud=sts.amazonaws.com from https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE (condition keys oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE:sub and oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE:aud; Principal.Federated is that issuer's provider), unless there is no such role or a Deny applies
 	// WebIdentityCredentials 111122223333 1h0m0s <nil>
 	// arn:aws:sts::111122223333:assumed-role/gryphon-dispatcher/default.canary-0
 }

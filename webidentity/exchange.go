@@ -47,7 +47,8 @@ func (x *exchange) run(ctx context.Context) (exchanged, error) {
 	}
 	defer done()
 
-	x.call.endpoint, x.call.bound = asked.Endpoint, x.o.timeout()/2
+	x.call.endpoint, x.call.bound, x.call.secret = asked.Endpoint, x.o.timeout()/2, token
+	x.call.say("asking %s", x.call.where())
 	out, err := client.AssumeRoleWithWebIdentity(ctx, x.input(token, asked.Claims), x.call.options)
 	if err != nil {
 		return exchanged{}, asked.explain(err, &x.call, time.Now())

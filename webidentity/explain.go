@@ -20,7 +20,7 @@ import (
 func (x Exchange) explain(err error, c *call, now time.Time) error {
 	x.Status, x.ServerTime, x.Endpoint = c.status, c.date, c.endpoint
 	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		x.RequestID = identifier(r.RequestID)
+		x.RequestID = c.requestID(r.RequestID)
 		r.Response.Body = http.NoBody // it was read, and may hold half an answer's secrets
 	}
 	if d, ok := errors.AsType[*smithy.DeserializationError](err); ok {
@@ -28,19 +28,19 @@ func (x Exchange) explain(err error, c *call, now time.Time) error {
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if ok && !c.html {
-		x.Code = identifier(api.ErrorCode())
+		x.Code = c.code(api.ErrorCode())
 	}
 	if x.Code == "" || x.Code == "UnknownError" { // the SDK's word for an answer without a code
 		x.Code = ""
 		problem, cure := noAnswer(err, c)
-		return &ExchangeError{Exchange: x, Cure: cure, problem: problem, err: withoutDeadline(err)}
+		return &ExchangeError{Exchange: x, Cure: cure, problem: problem, err: c.kept(withoutDeadline(err))}
 	}
 	if cure := x.passing(); cure != "" {
-		return &ExchangeError{Exchange: x, Cure: cure, problem: fmt.Sprintf("STS answered %s%s %s", x.Code, x.inHTTP(), times(c.attempts)), err: err}
+		return &ExchangeError{Exchange: x, Cure: cure, problem: fmt.Sprintf("STS answered %s%s %s", x.Code, x.inHTTP(), times(c.attempts)), err: c.kept(err)}
 	}
 	message := api.ErrorMessage()
 	final := terminal.Code(x.Code) && !keysUnavailable(message)
-	return &DeniedError{Exchange: x, Cure: x.cure(message, now), final: final, err: err}
+	return &DeniedError{Exchange: x, Cure: x.cure(message, now), final: final, err: c.kept(err)}
 }
 
 // passing returns the cure of a failure of STS's own, and "" for a refusal.
@@ -66,15 +66,15 @@ func (x *Exchange) cure(message string, now time.Time) string {
 	}
 	switch code {
 	case "AccessDenied":
-		return x.trustCure()
+		return x.trustCure(message)
 	case "InvalidIdentityToken":
-		return x.identityTokenCure(message)
+		return x.identityTokenCure(message, now)
 	case "ExpiredToken":
 		return x.expiredCure(now)
 	case "IDPRejectedClaim":
 		return fmt.Sprintf("the issuer %s rejected the token, mostly because it was revoked or one of its claims is not right; another token may be accepted", orNone(x.Claims.Issuer))
 	case "RegionDisabled":
-		return fmt.Sprintf("STS is not activated for the role's account in %s: activate it in IAM's account settings, or set %s to a region where it is", inRegion(x.Region), regionVar)
+		return fmt.Sprintf("STS is not activated for the role's account in %s: activate it in IAM's account settings, or ask in a region where it is (Options.Region, %s)", inRegion(x.Region), regionVar)
 	case "PackedPolicyTooLarge":
 		return "the session policies and session tags are too large together: shorten Options.Policy and Options.PolicyARNs, or the tags in the token"
 	case "MalformedPolicyDocument":
@@ -88,40 +88,78 @@ func (x *Exchange) cure(message string, now time.Time) string {
 	}
 }
 
-// trustCure names what the role's trust policy must say, condition keys and values.
-func (x *Exchange) trustCure() string {
+// trustCure names what the role's trust policy must say, principal, condition keys and values, unless STS names another policy.
+func (x *Exchange) trustCure(message string) string {
+	if kind := otherPolicy(message); kind != "" {
+		return fmt.Sprintf("STS says that it was %s, and not the trust policy alone, that did not allow it; the token has %s", kind, x.claims())
+	}
 	if x.inspectErr != nil {
 		return fmt.Sprintf("the role's trust policy does not accept the token, or there is no such role; the token is %v, so what the policy must accept is not known here", x.inspectErr)
 	}
-	p := show(x.Claims.provider())
-	return fmt.Sprintf("its trust policy must accept sub=%s aud=%s from %s (condition keys %s:sub and %s:aud), unless there is no such role",
-		orNone(x.Claims.Subject), orNone(x.Claims.Audience...), orNone(x.Claims.Issuer), p, p)
+	p, azp := show(x.Claims.provider()), ""
+	if x.Claims.AuthorizedParty != "" {
+		azp = ", where STS takes azp for aud"
+	}
+	return fmt.Sprintf("its trust policy must accept sub=%s aud=%s from %s (condition keys %s:sub and %s:aud%s; Principal.Federated is that issuer's provider), "+
+		"unless there is no such role or a Deny applies",
+		orNone(x.Claims.Subject), orNone(x.Claims.audience()...), orNone(x.Claims.Issuer), p, p, azp)
 }
 
-// identityTokenCure goes by what STS is known to say. A message that it does not know gets every cause.
-func (x *Exchange) identityTokenCure(message string) string {
+// otherPolicy recognises the kind of policy that AWS names in an AccessDenied (IAM User Guide, troubleshoot_access-denied), where it is
+// not the trust policy.
+func otherPolicy(message string) string {
+	m := strings.ToLower(message)
+	for _, kind := range []string{"resource control policy", "service control policy", "vpc endpoint policy"} {
+		if strings.Contains(m, kind) {
+			return "a " + strings.Replace(kind, "vpc", "VPC", 1)
+		}
+	}
+	if strings.Contains(m, "explicit deny") {
+		return "a Deny statement"
+	}
+	return ""
+}
+
+// identityTokenCure goes by what the token shows and by what STS is known to say. A message that it does not know gets every cause.
+func (x *Exchange) identityTokenCure(message string, now time.Time) string {
 	account, c := x.account(), x.Claims
 	has := func(phrase string) bool { return strings.Contains(strings.ToLower(message), phrase) }
+	clock, whose := x.clock(now)
 	switch {
 	case x.inspectErr != nil:
 		return fmt.Sprintf("the token in %s is %v", x.TokenFile, x.inspectErr)
 	case c.legacy():
 		return fmt.Sprintf("the token in %s is a legacy service account token out of a Secret (iss %s, no audience, no expiry), which STS does not take: "+
 			"mount a projected one with the audience sts.amazonaws.com", x.TokenFile, legacyIssuer)
+	case len(c.missing()) > 0:
+		return fmt.Sprintf("the token in %s lacks %s, and STS takes none without iss, sub, aud, exp and iat: mount a projected one with the audience sts.amazonaws.com",
+			x.TokenFile, strings.Join(c.missing(), ", "))
 	case keysUnavailable(message):
 		return fmt.Sprintf("STS could not fetch the keys of %s to check the signature; this passes, unless the issuer's jwks_uri is not open to the internet", orNone(c.Issuer))
 	case has("provider found"):
 		return fmt.Sprintf("account %s has no IAM OIDC provider for %s: create it, or use a role in the account that has it", account, orNone(c.Issuer))
-	case has("audience"):
-		return fmt.Sprintf("the IAM OIDC provider for %s in account %s does not list the token's audience %s among its client ids%s", orNone(c.Issuer), account, orNone(c.Audience...), wrongToken(c))
 	case has("thumbprint") || has("certificate"):
 		return fmt.Sprintf("the certificate of %s does not match the thumbprint in the IAM OIDC provider in account %s", orNone(c.Issuer), account)
+	case c.manyAudiences():
+		return fmt.Sprintf("the token has more than one audience (%s) and no azp that says which counts, and STS does not take such a token: project one with exactly one audience", orNone(c.Audience...))
+	case c.NotBefore.After(clock):
+		return fmt.Sprintf("the token in %s is not valid before %s (nbf), and it is %s by %s: do the issuer's clock and STS's agree?", x.TokenFile, stamp(c.NotBefore), stamp(clock), whose)
+	case has("audience"):
+		return fmt.Sprintf("the IAM OIDC provider for %s in account %s does not list the token's audience %s among its client ids%s", orNone(c.Issuer), account, orNone(c.audience()...), wrongToken(c))
 	default:
 		p := show(c.provider())
 		return fmt.Sprintf("account %s must have an IAM OIDC provider for %s that lists audience %s among its client ids, and the token must be signed with a key that the issuer publishes; "+
 			"some servers other than AWS's also say this of a trust policy that does not accept sub=%s (condition keys %s:sub and %s:aud)%s",
-			account, orNone(c.Issuer), orNone(c.Audience...), orNone(c.Subject), p, p, wrongToken(c))
+			account, orNone(c.Issuer), orNone(c.audience()...), orNone(c.Subject), p, p, wrongToken(c))
 	}
+}
+
+// clock is the time that counts for a token, and whose it is: STS's where the answer gave it, else ours.
+func (x *Exchange) clock(now time.Time) (at time.Time, whose string) {
+	if x.ServerTime.IsZero() {
+		return now, "the clock here"
+	}
+	return x.ServerTime, "STS's clock"
 }
 
 // keysUnavailable recognises the one InvalidIdentityToken that passes by itself.
@@ -145,20 +183,15 @@ func (x *Exchange) expiredCure(now time.Time) string {
 	if exp.IsZero() {
 		return fmt.Sprintf("the token in %s has no expiry that can be read here", x.TokenFile)
 	}
-	clock := now
-	skew := session.Skew(x.ServerTime, now)
-	if skew != 0 {
-		clock = x.ServerTime
-	}
+	clock, whose := x.clock(now)
 	var text string
-	switch late := clock.Sub(exp); {
-	case late > 0:
+	if late := clock.Sub(exp); late > 0 {
 		text = fmt.Sprintf("the token in %s expired %s ago, at %s: it was not replaced in time; is the kubelet at work, and is the file its own and neither a copy nor a subPath mount, which are not updated?",
 			x.TokenFile, round(late), stamp(exp))
-	default:
-		text = fmt.Sprintf("the token in %s is good until %s by its own exp, so the clocks disagree", x.TokenFile, stamp(exp))
+	} else {
+		text = fmt.Sprintf("the token in %s is good until %s by its own exp, and it is %s by %s: what refused it goes by another clock", x.TokenFile, stamp(exp), stamp(clock), whose)
 	}
-	switch {
+	switch skew := session.Skew(x.ServerTime, now); {
 	case x.ServerTime.IsZero():
 		return text + fmt.Sprintf(" (by the clock here, %s; STS did not give its own)", stamp(now))
 	case skew > 0:

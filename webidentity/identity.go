@@ -51,7 +51,7 @@ func (o *Options) callerIdentity(ctx context.Context, creds aws.Credentials, c *
 	}
 	defer done()
 	asked := Exchange{Operation: callerIdentity, Endpoint: t.shown, Region: t.region}
-	c.endpoint, c.bound = t.shown, o.timeout()/2
+	c.endpoint, c.bound, c.secret = t.shown, o.timeout()/2, creds.SessionToken
 	static := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 	out, err := t.client(httpClient, static).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, c.options)
 	if err != nil {

@@ -121,9 +121,9 @@ func TestStrangeCallerIdentityIsNoIdentity(t *testing.T) {
 		w := newWorld(t)
 		creds := aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}
 		for want, fault := range map[string]ststest.Fault{
-			"GetCallerIdentity: the answer cannot be used: it holds no ARN":                    {Body: "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>me</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"},
-			"GetCallerIdentity: the answer cannot be used: it holds no ARN: is that STS, at h": {Status: http.StatusOK},
-			"GetCallerIdentity: an HTML page came back (HTTP 200)":                             {Body: "<html></html>"},
+			"GetCallerIdentity: the answer cannot be used: it holds no ARN":                 {Body: "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>me</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"},
+			"GetCallerIdentity: the answer cannot be used: it holds no ARN: is that STS: h": {Status: http.StatusOK},
+			"GetCallerIdentity: an HTML page came back (HTTP 200)":                          {Body: "<html></html>"},
 		} {
 			w.sts.Break(fault)
 			_, err := webidentity.CallerIdentity(t.Context(), creds, w.options)

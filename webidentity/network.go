@@ -17,7 +17,7 @@ import (
 // unusable is the error for an answer that came with status 200 and holds no credentials.
 func (x Exchange) unusable(problem string, c *call) error {
 	x.Status, x.ServerTime, x.Endpoint = c.status, c.date, c.endpoint
-	return &ExchangeError{Exchange: x, Cure: "is that STS, at " + c.where() + "?", problem: "the answer cannot be used: " + problem}
+	return &ExchangeError{Exchange: x, Cure: "is that STS: " + c.where() + "?", problem: "the answer cannot be used: " + problem}
 }
 
 // noAnswer says why no answer of STS's came, and what to do. No text of a body, and none of an error that may quote one, is used.

@@ -1,6 +1,7 @@
 package webidentity
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,16 +36,52 @@ func orNone(values ...string) string {
 	return show(joined)
 }
 
-// identifier shows an error code or a request id if it has the form of one, and nothing of it otherwise: whatever answers in STS's
-// place may send anything, the token it was given included.
-func identifier(s string) string {
-	for _, r := range s {
-		if r != '-' && r != '_' && r != '.' && r != ':' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r)) {
-			return ""
-		}
-	}
-	if len(s) > 128 {
+// echoed is the length, in characters, of a piece of a secret that may not come back in an answer's code or request id. Shorter pieces
+// occur by chance; no code of STS's looks like that many characters out of a token.
+const echoed = 12
+
+// code returns STS's error code, and "" for what has not the form of one or holds a piece of a secret: whatever answers in STS's place
+// may send anything, the token it was given included.
+func (c *call) code(s string) string {
+	const longest = 64 // STS's longest, IDPCommunicationErrorException, has 30 characters
+	if len(s) > longest || strings.ContainsFunc(s, notIn("-_")) || c.echoes(s) {
 		return ""
 	}
 	return s
 }
+
+// requestID is the same for request ids: a UUID from STS, and other things from servers that imitate it.
+func (c *call) requestID(s string) string {
+	const longest = 128
+	if len(s) > longest || strings.ContainsFunc(s, notIn("-_.:=+/")) || c.echoes(s) {
+		return ""
+	}
+	return s
+}
+
+func notIn(punctuation string) func(rune) bool {
+	return func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(punctuation, r)
+	}
+}
+
+// echoes reports whether a piece of what was sent in confidence is in s.
+func (c *call) echoes(s string) bool {
+	for i := 0; i+echoed <= len(s); i++ {
+		if strings.Contains(c.secret, s[i:i+echoed]) {
+			return true
+		}
+	}
+	return false
+}
+
+// kept returns the error that stays reachable by errors.As: the AWS SDK's own, unless it says a piece of the secret, as a server can
+// make it do.
+func (c *call) kept(err error) error {
+	if c.echoes(err.Error()) {
+		return errEchoed
+	}
+	return err
+}
+
+var errEchoed = errors.New("the answer held a piece of the token that was sent, and is not kept")

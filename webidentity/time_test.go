@@ -161,6 +161,7 @@ func TestDeafClientHoldsNobodyUp(t *testing.T) {
 			})
 		})
 		assert.Equal(t, 10*time.Second, time.Since(begin))
+		assert.EqualError(t, err, "web identity: timed out after 10s (asking the STS client that was given)")
 		var late *timeout.Error
 		require.ErrorAs(t, err, &late)
 	})

@@ -15,6 +15,9 @@ import (
 // but others who write the file do not.
 const rereadAfter = 100 * time.Millisecond
 
+// maxSpace is how much white space may stand around a token, in bytes: an editor's newline, not more.
+const maxSpace = 1024
+
 // TokenFileError says that there is no usable token in the token file. The cause, mostly an [*fs.PathError], is reachable by errors.As.
 type TokenFileError struct {
 	Path string
@@ -77,17 +80,17 @@ func readTokenOnce(path string) (string, error) {
 	case info.IsDir():
 		return "", errTokenIsDir
 	}
-	raw, err := io.ReadAll(io.LimitReader(f, MaxTokenSize+1))
+	raw, err := io.ReadAll(io.LimitReader(f, MaxTokenSize+maxSpace+1))
+	token := strings.TrimSpace(string(raw))
 	switch {
 	case err != nil:
 		return "", err
-	case len(raw) > MaxTokenSize:
+	case len(token) > MaxTokenSize || len(raw) > MaxTokenSize+maxSpace:
 		return "", errTokenTooBig
+	case token == "":
+		return "", errEmptyToken
 	}
-	if token := strings.TrimSpace(string(raw)); token != "" {
-		return token, nil
-	}
-	return "", errEmptyToken
+	return token, nil
 }
 
 // fileCure says what to do about a token file.

@@ -41,6 +41,8 @@ func TestTokenFileWithoutATokenIsExplained(t *testing.T) {
 			`: it is a directory: name the file in it, mostly "token"`},
 		"empty":       {write(""), nil, ": it is empty: it was still empty after a second look; is the kubelet, or whoever writes the token, at work?"},
 		"white space": {write(" \r\n\t\n"), nil, ": it is empty: "},
+		"too long":    {write(strings.Repeat("a", 20001)), nil, ": it has more than 20000 bytes, which is STS's limit for a token: it is no token; name the right file"},
+		"much space":  {write("a" + strings.Repeat(" ", 30000)), nil, ": it has more than 20000 bytes"},
 		"10 MB":       {write(strings.Repeat("a", 10<<20)), nil, ": it has more than 20000 bytes, which is STS's limit for a token: it is no token; name the right file"},
 		"endless":     {func(*testing.T) string { return "/dev/zero" }, nil, ": it has more than 20000 bytes"},
 		"a broken link": {func(t *testing.T) string {
@@ -79,7 +81,7 @@ func TestTokenFileWithoutATokenIsExplained(t *testing.T) {
 func TestTokenOfTheGreatestSizeIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		require.NoError(t, w.tokens.Write(strings.Repeat("a", webidentity.MaxTokenSize)))
+		require.NoError(t, w.tokens.Write(strings.Repeat("a", webidentity.MaxTokenSize)+"\n"))
 		var denied *webidentity.DeniedError
 		require.ErrorAs(t, w.fail(), &denied)
 		assert.Equal(t, "InvalidIdentityToken", denied.Code)
@@ -177,7 +179,7 @@ func TestExpiredTokenIsToldFromAWrongClock(t *testing.T) {
 		want  []string
 	}{
 		"not replaced":                   {25 * time.Hour, 0, []string{"expired 1h0m0s ago, at 2000-01-02T00:00:00Z: it was not replaced in time", "(STS's clock agrees with the one here: 2000-01-02T01:00:00Z)"}},
-		"not replaced, within a minute":  {24*time.Hour + 41*time.Second, 0, []string{"expired 41s ago", "clock agrees"}},
+		"just after the grace":           {24*time.Hour + 341*time.Second, 0, []string{"expired 5m41s ago", "clock agrees"}},
 		"our clock is behind":            {23 * time.Hour, 90 * time.Minute, []string{"expired 30m0s ago", "(the clock here is 1h30m0s behind STS's: 2000-01-01T23:00:00Z and 2000-01-02T00:30:00Z)"}},
 		"our clock is ahead, and it did": {26 * time.Hour, -time.Hour, []string{"expired 1h0m0s ago", "(the clock here is 1h0m0s ahead of STS's: 2000-01-02T02:00:00Z and 2000-01-02T01:00:00Z)"}},
 	} {
@@ -194,6 +196,27 @@ func TestExpiredTokenIsToldFromAWrongClock(t *testing.T) {
 				for _, want := range c.want {
 					assert.ErrorContains(t, err, want)
 				}
+			})
+		})
+	}
+}
+
+// Whatever refuses a token as expired that has not, by its own exp and the answer's own Date, the text does not contradict itself.
+func TestTokenThatHasNotExpiredIsNotSaidToHave(t *testing.T) {
+	for name, c := range map[string]struct {
+		skew time.Duration
+		want string
+	}{
+		"clocks agree":   {0, "is good until 2000-01-02T00:00:00Z by its own exp, and it is 2000-01-01T00:00:00Z by STS's clock: what refused it goes by another clock (STS's clock agrees with the one here: 2000-01-01T00:00:00Z)"},
+		"a minute apart": {time.Minute, "and it is 2000-01-01T00:01:00Z by STS's clock: what refused it goes by another clock (STS's clock agrees with the one here: 2000-01-01T00:01:00Z)"},
+		"an hour apart":  {time.Hour, "and it is 2000-01-01T01:00:00Z by STS's clock: what refused it goes by another clock (the clock here is 1h0m0s behind STS's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.sts.SetClock(c.skew)
+				w.sts.Break(ststest.Fault{Status: 400, Code: "ExpiredTokenException"})
+				assert.ErrorContains(t, w.fail(), c.want)
 			})
 		})
 	}
@@ -252,6 +275,22 @@ func TestRefusalsOfTheFakeAreToldApart(t *testing.T) {
 		"another issuer": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Issuer = "https://issuer.example/cluster" })
 		}, "InvalidIdentityToken", "account 111122223333 has no IAM OIDC provider for https://issuer.example/cluster: create it, or use a role in the account that has it"},
+		"two audiences": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Audience = []string{"sts.amazonaws.com", "vault"} })
+		}, "InvalidIdentityToken", "the token has more than one audience (sts.amazonaws.com,vault) and no azp that says which counts, and STS does not take such a token: project one with exactly one audience"},
+		"azp is no client id": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"azp": "app"} })
+		}, "InvalidIdentityToken", "does not list the token's audience app among its client ids"},
+		"no expiry": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": nil, "aud": nil} })
+		}, "InvalidIdentityToken", "lacks aud, exp, and STS takes none without iss, sub, aud, exp and iat: mount a projected one"},
+		"not valid yet": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.NotBefore = time.Now().Add(time.Hour) })
+		}, "InvalidIdentityToken", "is not valid before 2000-01-01T01:00:00Z (nbf), and it is 2000-01-01T00:00:00Z by STS's clock"},
+		"not valid yet by STS's clock alone": {func(w *world) error {
+			w.sts.SetClock(-time.Hour)
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.NotBefore = time.Now() })
+		}, "InvalidIdentityToken", "is not valid before 2000-01-01T00:00:00Z (nbf), and it is 1999-12-31T23:00:00Z by STS's clock"},
 		"another key": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.ForeignKey = true })
 		}, "InvalidIdentityToken", "STS could not fetch the keys"},

@@ -21,6 +21,7 @@ const (
 	notAuthorized = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 	notJWT        = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
 	notValidated  = "The web identity token that was passed could not be validated by AWS. Get a new identity token from the identity provider and then retry the request."
+	manyAudiences = "Token has more than one audience and no authorized party" // AWS's own words are not published
 	noKey         = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
 )
 
@@ -115,22 +116,40 @@ func (s *Server) verify(token string, now time.Time) (jwt.MapClaims, *answer) {
 	if issuer, _ := claims.GetIssuer(); issuer != s.o.Issuer {
 		return nil, invalid("No OpenIDConnect provider found in your account for %s", issuer)
 	}
-	if audience, _ := claims.GetAudience(); !slices.ContainsFunc(audience, func(a string) bool { return slices.Contains(s.o.ClientIDs, a) }) {
+	switch audience := audience(claims); {
+	case len(audience) > 1:
+		return nil, invalid(manyAudiences)
+	case len(audience) == 0 || !slices.Contains(s.o.ClientIDs, audience[0]):
 		return nil, invalid("Incorrect token audience")
 	}
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithTimeFunc(func() time.Time { return now }))
-	_, err := parser.ParseWithClaims(token, jwt.MapClaims{}, s.issuer.verification)
-	switch {
-	case err == nil:
-		return claims, nil
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithoutClaimsValidation())
+	switch _, err := parser.ParseWithClaims(token, jwt.MapClaims{}, s.issuer.verification); {
 	case errors.Is(err, errUnknownKey):
 		return nil, invalid(noKey)
-	case errors.Is(err, jwt.ErrTokenExpired):
-		exp, _ := claims.GetExpirationTime()
-		return nil, refuse(http.StatusBadRequest, "ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time%d", now.Unix(), exp.Unix())
-	default:
+	case err != nil:
 		return nil, invalid(notValidated)
 	}
+	exp, expErr := claims.GetExpirationTime()
+	nbf, nbfErr := claims.GetNotBefore()
+	switch {
+	case expErr != nil || nbfErr != nil || nbf != nil && now.Before(nbf.Time):
+		return nil, invalid(notValidated)
+	case !now.Before(exp.Add(grace)):
+		return nil, refuse(http.StatusBadRequest, "ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time%d", now.Unix(), exp.Unix())
+	}
+	return claims, nil
+}
+
+// grace is how long after its exp a token is still taken, for the sake of clocks that disagree (IAM User Guide, OIDC federation).
+const grace = 5 * time.Minute
+
+// audience is what is compared with the provider's client ids: azp where the token has one, else aud.
+func audience(claims jwt.MapClaims) []string {
+	if azp, _ := claims["azp"].(string); azp != "" {
+		return []string{azp}
+	}
+	all, _ := claims.GetAudience()
+	return all
 }
 
 func (i issuer) verification(t *jwt.Token) (any, error) {
@@ -175,20 +194,13 @@ func (s *Server) open(roleARN, sessionName string, claims jwt.MapClaims, now tim
 	s.mu.Unlock()
 
 	a := assumeRoleResponse{Namespace: namespace, Metadata: metadata{uid()}}
-	a.Result.Audience = firstOf(claims.GetAudience())
+	a.Result.Audience = audience(claims)[0]
 	a.Result.AssumedRoleUser.AssumedRoleID, a.Result.AssumedRoleUser.Arn = opened.userID, opened.arn
 	a.Result.Provider = "arn:" + partition + ":iam::" + s.o.Account + ":oidc-provider/" + strings.TrimPrefix(s.o.Issuer, "https://")
 	a.Result.SubjectFromWebIdentityToken, _ = claims.GetSubject()
 	c := &a.Result.Credentials
 	c.AccessKeyID, c.SecretAccessKey, c.SessionToken, c.Expiration = keyID, secret, token, opened.expires.UTC().Format(timeLayout)
 	return &answer{http.StatusOK, a}
-}
-
-func firstOf(audience jwt.ClaimStrings, _ error) string {
-	if len(audience) == 0 {
-		return ""
-	}
-	return audience[0]
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

@@ -21,7 +21,7 @@ type Token struct {
 	Audience  []string      // aud. If nil, sts.amazonaws.com; if empty and not nil, the token has none
 	Issuer    string        // iss. If empty, the server's
 	NotBefore time.Time     // nbf. If zero, now by the server's clock; iat is the same
-	Life      time.Duration // from NotBefore to exp. If zero, 24 h; if negative, the token has expired when it is minted
+	Life      time.Duration // from NotBefore to exp. If zero, 24 h; if negative, STS's five minutes of grace after exp were over so long ago
 
 	Legacy     bool           // like the ones in Secrets before Kubernetes 1.24: iss kubernetes/serviceaccount, no aud, no exp
 	ForeignKey bool           // signed with a key that the issuer does not publish
@@ -97,7 +97,7 @@ func (t Token) project(c jwt.MapClaims, issuer string, from time.Time) {
 		life = 24 * time.Hour // the webhook's eks.amazonaws.com/token-expiration
 	}
 	if life < 0 {
-		from = from.Add(life - time.Hour)
+		from = from.Add(life - grace - time.Hour)
 		life = time.Hour
 	}
 	c["iat"], c["nbf"], c["exp"] = from.Unix(), from.Unix(), from.Add(life).Unix()

@@ -111,11 +111,15 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 		"another account":    {good, in(func(i *sts.AssumeRoleWithWebIdentityInput) { i.RoleArn = new("arn:aws:iam::999999999999:role/other") }), 403, "AccessDenied", "Not authorized"},
 		"another audience":   {token(func(tok *ststest.Token) { tok.Audience = []string{"https://kubernetes.default.svc"} }), nil, 400, "InvalidIdentityToken", "Incorrect token audience"},
 		"no audience":        {token(func(tok *ststest.Token) { tok.Audience = []string{} }), nil, 400, "InvalidIdentityToken", "Missing a required claim: aud"},
+		"two audiences":      {token(func(tok *ststest.Token) { tok.Audience = []string{"sts.amazonaws.com", "vault"} }), nil, 400, "InvalidIdentityToken", "more than one audience"},
+		"azp no client id":   {token(func(tok *ststest.Token) { tok.Claims = map[string]any{"azp": "app"} }), nil, 400, "InvalidIdentityToken", "Incorrect token audience"},
+		"exp no date":        {token(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": "tomorrow"} }), nil, 400, "InvalidIdentityToken", "could not be validated"},
+		"grace over":         {token(func(tok *ststest.Token) { tok.NotBefore, tok.Life = time.Now().Add(-time.Hour), 55*time.Minute }), nil, 400, "ExpiredTokenException", "Token expired"},
 		"another issuer":     {token(func(tok *ststest.Token) { tok.Issuer = "https://issuer.example" }), nil, 400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://issuer.example"},
 		"another key":        {token(func(tok *ststest.Token) { tok.ForeignKey = true }), nil, 400, "InvalidIdentityToken", "Couldn't retrieve verification key"},
 		"no subject":         {token(func(tok *ststest.Token) { tok.Claims = map[string]any{"sub": nil} }), nil, 400, "InvalidIdentityToken", "Missing a required claim: sub"},
 		"legacy":             {token(func(tok *ststest.Token) { tok.Legacy = true }), nil, 400, "InvalidIdentityToken", "Missing a required claim: aud"},
-		"expired":            {token(func(tok *ststest.Token) { tok.Life = -time.Second }), nil, 400, "ExpiredTokenException", "Token expired: current date/time 946684800 must be before the expiration date/time946684799"},
+		"expired":            {token(func(tok *ststest.Token) { tok.Life = -time.Second }), nil, 400, "ExpiredTokenException", "Token expired: current date/time 946684800 must be before the expiration date/time946684499"},
 		"not yet valid":      {token(func(tok *ststest.Token) { tok.NotBefore = time.Now().Add(time.Hour) }), nil, 400, "InvalidIdentityToken", "could not be validated"},
 		"not a JWT":          {raw("not-a-jwt"), nil, 400, "InvalidIdentityToken", "is not a valid JWT"},
 		"unsigned":           {raw("eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL29pZGMuZWtzLnVzLWVhc3QtMS5hbWF6b25hd3MuY29tL2lkL0VYQU1QTEVENTM5RDQ2MzNFNTNERTFCNzFFWEFNUExFIiwic3ViIjoieCIsImF1ZCI6InN0cy5hbWF6b25hd3MuY29tIiwiZXhwIjo5NDY2ODU4MDAsImlhdCI6OTQ2Njg0ODAwfQ."), nil, 400, "InvalidIdentityToken", "could not be validated"},
@@ -143,6 +147,25 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 				require.Len(t, s.Requests(), 1)
 				assert.Equal(t, c.status, s.Requests()[0].Status)
 				assert.Equal(t, c.code, s.Requests()[0].Code)
+			})
+		})
+	}
+}
+
+func TestTokensThatAWSTakesAreTaken(t *testing.T) {
+	for name, tok := range map[string]ststest.Token{
+		"within the grace":        {NotBefore: time.Date(1999, 12, 31, 23, 0, 0, 0, time.UTC), Life: 55*time.Minute + time.Second},
+		"azp among two audiences": {Audience: []string{"a", "b"}, Claims: map[string]any{"azp": "sts.amazonaws.com"}},
+		"audience as a string":    {Claims: map[string]any{"aud": "sts.amazonaws.com"}},
+		"no nbf":                  {Claims: map[string]any{"nbf": nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newServer(t)
+				tok.Namespace, tok.ServiceAccount = "default", "gryphon-dispatcher"
+				out, err := assume(t.Context(), sdk(t, s, nil), s.MintToken(tok))
+				require.NoError(t, err)
+				assert.Equal(t, "sts.amazonaws.com", *out.Audience)
 			})
 		})
 	}
