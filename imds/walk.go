@@ -117,8 +117,11 @@ func (w *walk) tryV1(ctx context.Context) error {
 	if put, ok := errors.AsType[*ResponseError](w.withoutToken); ok && seen.sign == noSign {
 		seen.sign = put.sign // what the token's refusal said of whose service this is counts still
 	}
-	if errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || seen.status == 0) {
+	switch {
+	case errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || seen.status == 0):
 		return err // no role
+	case seen.ec2() && (status(err) == 0 || passing(err)): // it does speak IMDSv1, and has trouble with it
+		return fmt.Errorf("%w, asked by IMDSv1 because there is no session token (%s)", err, w.withoutToken)
 	}
 	return w.verdict(w.withoutToken, seen)
 }
