@@ -18,6 +18,8 @@ func (r Request) condition(c condition, variables bool) (Reason, Mismatch) {
 	var why string
 	var detail []string
 	switch {
+	case c.emptyList():
+		a, why = Maybe, "IAM's documentation gives a key without values two answers"
 	case c.operator.family == ofNull:
 		a, why = c.null(f)
 	case f.presence == unknowable:
@@ -48,10 +50,25 @@ func shown(key string) string {
 	return key
 }
 
+// emptyList reports whether nobody can say what a condition without values does: "the condition returns true and the policy statement
+// provides no permissions". That ForAnyValue never holds, and ForAllValues and IfExists only where the key is missing, is said as well, of
+// operators that are not negated (IAM User Guide, access-analyzer-reference-policy-checks, Empty array condition and the three after it).
+func (c condition) emptyList() bool {
+	said := !c.operator.negate && c.operator.family != ofNull && (c.operator.set != plain || c.operator.ifExists)
+	return len(c.values) == 0 && !said
+}
+
 func hasVariable(value string) bool { return strings.Contains(value, "${") }
 
-// null answers Null: "true" asks that the key is not there, "false" that it is.
+// null answers Null: "true" asks that the key is not there, "false" that it is. With a set operator it asks nothing: "they always return
+// a true or false respectively" (IAM User Guide, access-analyzer-reference-policy-checks, Null with qualifier).
 func (c condition) null(f fact) (Answer, string) {
+	switch {
+	case c.operator.set == forAllValues:
+		return Yes, "ForAllValues with Null always holds"
+	case c.operator.set == forAnyValue:
+		return No, "ForAnyValue with Null never holds"
+	}
 	if f.presence == unknowable {
 		return Maybe, f.why
 	}
@@ -111,6 +128,8 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 	}
 	token := quoteAll(values)
 	switch {
+	case a == Maybe && len(matched) > 1 && !slices.Contains(matched, Maybe):
+		return a, fmt.Sprintf("of %s some match and some do not, for which IAM asks for ForAnyValue or ForAllValues", token), "", nil
 	case a == Maybe:
 		return a, r.unknown(op, patterns), "", nil
 	case a == Yes && op.negate:
@@ -169,8 +188,8 @@ func (op operator) match(p pattern, value string) Answer {
 	}
 }
 
-// aggregate makes one answer out of those for each value of the token. A key with several values needs a set operator by the
-// documentation; without one IAM takes any of them for a match, and so does this.
+// aggregate makes one answer out of those for each value of the token. "Multivalued context keys require a condition set operator": without
+// one the answer is known where the values agree, and where they do not it is not documented.
 func (op operator) aggregate(matched []Answer) Answer {
 	all, some := Yes, No
 	for _, m := range matched {
@@ -179,10 +198,13 @@ func (op operator) aggregate(matched []Answer) Answer {
 		}
 		all, some = all.and(m), some.or(m)
 	}
-	if op.set == forAllValues || op.set == plain && op.negate {
+	switch {
+	case op.set == forAllValues:
 		return all
+	case op.set == forAnyValue || all == some:
+		return some
 	}
-	return some
+	return Maybe
 }
 
 func (r Request) unknown(op operator, patterns []pattern) string {

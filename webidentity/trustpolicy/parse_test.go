@@ -42,6 +42,7 @@ func TestParseErrorsNameTheirPlace(t *testing.T) {
 		{"another letter case", `{"statement": []}`, `line 1, column 2: unknown element "statement": did you mean Statement?`},
 		{"duplicate key", "{\"Statement\": [{\n\"Effect\": \"Deny\",\n\"Effect\": \"Allow\"}]}", `line 3, column 1: duplicate key "Effect", first at line 2`},
 		{"duplicate key in a condition", one(rest + `, "Condition": {"StringLike": {"a:sub": "x", "a:sub": "y"}}`), `line 1, column 116: duplicate key "a:sub"`},
+		{"duplicate key in another letter case", one(rest + `, "Condition": {"StringLike": {"a:sub": "x", "A:Sub": "y"}}`), `line 1, column 116: duplicate key: "A:Sub" and "a:sub" are the same to IAM`},
 		{"duplicate operator", one(rest + `, "Condition": {"Null": {}, "Null": {}}`), `duplicate key "Null"`},
 		{"duplicate key by escape", `{"Id": "x", "\u0049d": "y"}`, `duplicate key "Id"`},
 		{"duplicate Sid", `{"Statement": [{"Sid": "A", ` + rest + `}, {"Sid": "A", ` + rest + `}]}`, `statement 2 has the Sid "A" of statement 1`},

@@ -3,6 +3,7 @@ package trustpolicy
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Policy is a role's trust policy. Use [Parse]. It does not change, and is safe for concurrent use.
@@ -222,10 +223,17 @@ func (p parser) conditions(block node) ([]condition, error) {
 		if entry.value.kind != object {
 			return nil, p.fail(entry.value.offset, "%s holds an object of condition keys, this is %s", entry.key, entry.value.kind)
 		}
+		spelling := map[string]string{}
 		for _, key := range entry.value.members {
 			if key.key == "" {
 				return nil, p.fail(key.offset, "a condition key is empty")
 			}
+			// IAM Access Analyzer calls it an error: "Duplicate keys with different case" (access-analyzer-reference-policy-checks).
+			folded := strings.ToLower(key.key)
+			if other, ok := spelling[folded]; ok {
+				return nil, p.fail(key.offset, "duplicate key: %s and %s are the same to IAM, letter case does not count", quote(key.key), quote(other))
+			}
+			spelling[folded] = key.key
 			values, err := p.scalars(key.key, key.value)
 			if err != nil {
 				return nil, err

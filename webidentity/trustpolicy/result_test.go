@@ -32,7 +32,7 @@ func TestTheDifferenceOfTheClosestValueIsPointedOut(t *testing.T) {
 		{"an empty value", "StringEquals", "", `"a"`, `from character 1: "a" is missing`, 1},
 		{"wildcards in StringEquals", "StringEquals", "abc", `"a*"`, "StringEquals takes * and ? literally, with StringLike it would match", 0},
 		{"the closest of several", "StringEquals", "abcd", `["xyz", "abce", "b"]`, `closest is "abce", from character 4: "d" in place of "e"`, 4},
-		{"an empty list", "StringEquals", "abc", `[]`, `"abc" does not match an empty list`, 0},
+		{"an empty list", "ForAnyValue:StringEquals", "abc", `[]`, `"abc" does not match an empty list`, 0},
 		{"control characters", "StringEquals", "a\x1b[31m", `"ab"`, `from character 2: "\x1b[31m" in place of "b"`, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

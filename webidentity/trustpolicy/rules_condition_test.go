@@ -7,6 +7,7 @@ const (
 	setsPage      = "reference_policies_condition-single-vs-multi-valued-context-keys"
 	valuesPage    = "reference_policies_condition-logic-multiple-context-keys-or-values"
 	keysPage      = "reference_policies_iam-condition-keys"
+	checksPage    = "access-analyzer-reference-policy-checks"
 	variablesPage = "reference_policies_variables"
 )
 
@@ -223,17 +224,44 @@ var setRules = []rule{
 		page: setsPage, says: "ForAnyValue with a negated operator and a missing key is documented both ways",
 		policy: on(`{"ForAnyValue:StringNotEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Unknown, cause: "two answers",
 	}, {
-		page: setsPage, says: "one of several audiences is enough for ForAnyValue",
-		policy: on(`{"ForAnyValue:StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Allowed, cause: "statement 1",
+		page: setsPage, says: "several values without a set operator, of which one matches: documented is that a set operator is required",
+		policy: on(`{"StringEquals": {"P:amr": "pwd"}}`), claims: several, want: trustpolicy.Unknown, cause: `of "mfa", "pwd" some match and some do not, for which IAM asks for ForAnyValue or ForAllValues`,
 	}, {
-		page: setsPage, says: "one of several audiences is not enough for ForAllValues",
-		policy: on(`{"ForAllValues:StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Denied, cause: `"api.example.com" does not match`,
+		page: setsPage, says: "several values without a set operator, of which one is excluded: documented is that a set operator is required",
+		policy: on(`{"StringNotEquals": {"P:amr": "pwd"}}`), claims: several, want: trustpolicy.Unknown, cause: "some match and some do not",
 	}, {
-		page: setsPage, says: "several values without a set operator: any of them counts",
-		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Allowed, cause: "statement 1",
+		page: setsPage, says: "several values without a set operator that all match can be answered",
+		policy: on(`{"StringLike": {"P:amr": ["m*", "p*"]}}`), claims: several, want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
-		page: setsPage, says: "several values without a set operator: none may be excluded",
-		policy: on(`{"StringNotEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("aud", "api.example.com", "sts.amazonaws.com"), want: trustpolicy.Denied, cause: "which is excluded",
+		page: setsPage, says: "several values without a set operator of which none matches can be answered",
+		policy: on(`{"StringEquals": {"P:amr": "otp"}}`), claims: several, want: trustpolicy.Denied, cause: `"mfa", "pwd" does not match "otp"`,
+	}, {
+		page: checksPage, says: "ForAllValues with Null always holds",
+		policy: on(`{"ForAllValues:Null": {"P:amr": "false"}}`), want: trustpolicy.Allowed, cause: "ForAllValues with Null always holds",
+	}, {
+		page: checksPage, says: "ForAnyValue with Null never holds",
+		policy: on(`{"ForAnyValue:Null": {"P:amr": "true"}}`), want: trustpolicy.Denied, cause: "ForAnyValue with Null never holds",
+	}, {
+		page: checksPage, says: "an empty list holds, and gives no permissions: two answers",
+		policy: on(`{"StringNotEquals": {"P:aud": []}}`), want: trustpolicy.Unknown, cause: "two answers",
+	}, {
+		page: checksPage, says: "an empty list of a key that is not there has the same two answers",
+		policy: on(`{"StringEquals": {"P:amr": []}}`), want: trustpolicy.Unknown, cause: "two answers",
+	}, {
+		page: checksPage, says: "ForAnyValue with an empty list never holds",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:amr": []}}`), claims: several, want: trustpolicy.Denied, cause: "does not match an empty list",
+	}, {
+		page: checksPage, says: "ForAllValues with an empty list holds where the key is missing",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": []}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: checksPage, says: "ForAllValues with an empty list holds only there",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": []}}`), claims: several, want: trustpolicy.Denied, cause: "does not match an empty list",
+	}, {
+		page: checksPage, says: "IfExists with an empty list holds where the key is missing",
+		policy: on(`{"StringEqualsIfExists": {"P:amr": []}}`), want: trustpolicy.Allowed, cause: "which IfExists lets pass",
+	}, {
+		page: checksPage, says: "IfExists with an empty list holds only there",
+		policy: on(`{"StringEqualsIfExists": {"P:aud": []}}`), want: trustpolicy.Denied, cause: "does not match an empty list",
 	},
 }
 

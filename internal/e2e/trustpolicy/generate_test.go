@@ -27,10 +27,14 @@ func providerARN(url string) string { return "arn:aws:iam::" + account + ":oidc-
 //     reference_policies_multi-value-conditions; the other compares the empty string.
 //   - ${*}, ${?}, ${$}, defaults, and variables whose name holds a slash (reference_policies_variables): the other leaves
 //     them as they are. Wildcards inside a variable's value: undocumented.
+//   - Null with a set operator: "always return a true or false respectively", says access-analyzer-reference-policy-checks; the
+//     other asks whether the key is there.
+//   - two keys of one operator that differ in letter case only: the same page calls it an error; the other reads both.
 //   - several audiences: the other's context holds one, as STS refuses more.
 //
-// What ours cannot know offline (numbers that are there, aws: keys, a variable without a value in a negated operator) is generated,
-// for it must not be mistaken for a yes or a no; then there is nothing to compare.
+// What ours cannot know offline (numbers that are there, aws: keys, a variable without a value in a negated operator, an empty list of
+// values, several values of which some match and no set operator) is generated, for it must not be mistaken for a yes or a no; then there
+// is nothing to compare.
 type generator struct{ *rand.Rand }
 
 func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
@@ -111,7 +115,13 @@ func (g generator) conditions() map[string]any {
 		op, values := g.operator()
 		keys := map[string]any{}
 		for range 1 + g.IntN(2) {
-			keys[g.key()] = g.some(values)
+			key := g.key()
+			for other := range keys {
+				if strings.EqualFold(key, other) {
+					key = other
+				}
+			}
+			keys[key] = g.some(values)
 		}
 		block[op] = keys
 	}
@@ -123,7 +133,7 @@ func (g generator) operator() (string, []string) {
 	base := pick(g, "StringEquals", "StringEquals", "StringLike", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIgnoreCase",
 		"StringNotEqualsIgnoreCase", "ArnLike", "ArnEquals", "ArnNotLike", "ArnNotEquals", "Bool", "Null", "NumericLessThan", "DateNotEquals", "IpAddress")
 	set := ""
-	if g.chance(35) {
+	if base != "Null" && g.chance(35) {
 		set = pick(g, "ForAnyValue:", "ForAllValues:")
 	}
 	exists := ""
@@ -163,12 +173,12 @@ func (g generator) key() string {
 
 // some returns one value, a list, or an empty one.
 func (g generator) some(values []string) any {
-	switch g.IntN(6) {
+	switch g.IntN(18) {
 	case 0:
 		return []string{}
-	case 1, 2:
+	case 1, 2, 3, 4, 5, 6:
 		return []string{pick(g, values...), pick(g, values...)}
-	case 3:
+	case 7, 8, 9:
 		return []string{pick(g, values...), pick(g, values...), pick(g, values...)}
 	default:
 		return pick(g, values...)
