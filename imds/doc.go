@@ -25,8 +25,9 @@
 // "Nothing there" is said at once, silence within 2 s unless the variables ask for more.
 //
 // Anything else is a failure, which stops a chain: EC2's service answers but refuses, runs out of time midway, or hands out
-// something that is not credentials; or a host refuses session tokens and cannot be got to show whether it is EC2's. 429, 5xx,
-// broken connections and unreadable answers are asked again within the same bound.
+// something that is not credentials; or a host refuses session tokens and cannot be got to show whether it is EC2's; or the
+// service answered this provider before and is gone. 429, 5xx, broken connections and unreadable answers are asked again within
+// the same bound.
 //
 // Expires is the true one; the AWS SDK for Go v2 cuts it to an hour.
 //

@@ -75,6 +75,7 @@ type Provider struct {
 // memory is what one Retrieve leaves to the next, of one endpoint.
 type memory struct {
 	endpoint string
+	served   bool // it has given out a session token, or a role by IMDSv1: EC2's service is here, whatever it does later
 	token    string
 	until    time.Time // when the token is to be replaced
 	role     string

@@ -136,29 +136,60 @@ func TestASessionThatDiesEarlyIsReplacedOnce(t *testing.T) {
 	})
 }
 
-// Once a session was opened EC2's service is known to be here, and its silence is not "nothing for me here" any more.
+// Once the service has given out a session token, or a role by IMDSv1, it is known to be here: that nobody answers any more, or somebody
+// else does, is not "nothing for me here", whether the session still lives or has ended.
 func TestAServiceThatGoesAwayIsAFailure(t *testing.T) {
+	refuse := func(w *world) {
+		w.service.Change(func(o *options) { o.ServerHeader, o.NoSessions, o.V1 = "-", 404, false })
+	}
+	foreign := func(name, value string, code int) func(*world) {
+		return func(w *world) { w.service.Change(unsigned(nil)); w.service.Fail(-1, *signed(code, name, value)) }
+	}
 	for name, row := range map[string]struct {
-		away func(*world)
-		want string
-		text string
+		away    func(*world)
+		session bool // lives on
+		v1      bool
+		want    string
+		text    string
 	}{
-		"refused":                      {func(w *world) { w.net.Refuse(address4) }, failure, "connection refused"},
-		"silent":                       {func(w *world) { w.net.Blackhole(address4) }, late, "timed out"},
-		"the session dies for good":    {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.NoSessions = 404 }) }, failure, "gives out no session tokens"},
-		"the session dies, then quiet": {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.HopLimit1 = true }) }, nothing, "hop limit"},
+		"refused":                       {func(w *world) { w.net.Refuse(address4) }, true, false, failure, "connection refused"},
+		"silent":                        {func(w *world) { w.net.Blackhole(address4) }, true, false, late, "timed out"},
+		"no tokens":                     {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.NoSessions = 404 }) }, true, false, failure, "gives out no session tokens"},
+		"no answers":                    {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.HopLimit1 = true }) }, true, false, late, "hop limit was lowered"},
+		"ended, refused":                {func(w *world) { w.net.Refuse(address4) }, false, false, failure, "connection refused: EC2's metadata service answered here before"},
+		"ended, no route":               {func(w *world) { w.net.NoRoute(address4) }, false, false, failure, "answered here before"},
+		"ended, silent":                 {func(w *world) { w.net.Blackhole(address4) }, false, false, late, "answered here before"},
+		"ended, no answers":             {func(w *world) { w.service.Change(func(o *options) { o.HopLimit1 = true }) }, false, false, late, "hop limit was lowered"},
+		"ended, no tokens":              {func(w *world) { w.service.Change(func(o *options) { o.NoSessions = 404 }) }, false, false, failure, "gives out no session tokens"},
+		"ended, somebody else":          {func(w *world) { w.service.Change(unsigned(nil)); w.service.Fail(-1, status("", "", 404)) }, false, false, failure, "answered here before"},
+		"ended, and no telling who":     {func(w *world) { refuse(w); w.service.Fail(-1, fault{Method: "GET", Reset: true}) }, false, false, failure, "answered here before"},
+		"ended, Google Cloud":           {foreign("Metadata-Flavor", "Google", 405), false, false, failure, "answered here before"},
+		"ended, Azure":                  {foreign("Server", "IMDS/1", 400), false, false, failure, "answered here before"},
+		"ended, trouble":                {func(w *world) { w.service.Fail(-1, status("", "", 503)) }, false, false, failure, "status 503"},
+		"IMDSv1, refused":               {func(w *world) { w.net.Refuse(address4) }, false, true, failure, "answered here before"},
+		"IMDSv1, somebody else":         {func(w *world) { w.service.Change(unsigned(nil)); w.service.Fail(-1, status("", "", 404)) }, false, true, failure, "answered here before"},
+		"IMDSv1, the role was detached": {func(w *world) { w.service.Change(func(o *options) { o.NoRole = true }) }, false, true, nothing, "no role is attached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				p := w.provider()
+				w := newWorld(t, func(o *options) {
+					if row.v1 {
+						o.NoSessions, o.V1 = 404, true
+					}
+				})
+				p := w.provider(func(o *imds.Options) { o.AllowV1 = row.v1 })
 				_, err := p.Retrieve(t.Context())
 				require.NoError(t, err)
+				if !row.session {
+					time.Sleep(6 * time.Hour)
+				}
 				row.away(w)
-				creds, err := p.Retrieve(t.Context())
-				assert.Equal(t, row.want, class(creds, err))
-				assert.ErrorContains(t, err, row.text)
-				checkError(t, w, err)
+				for range 2 {
+					creds, err := p.Retrieve(t.Context())
+					assert.Equal(t, row.want, class(creds, err), "%v", err)
+					assert.ErrorContains(t, err, row.text)
+					checkError(t, w, err)
+				}
 			})
 		})
 	}

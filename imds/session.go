@@ -82,6 +82,7 @@ func (w *walk) requestToken(ctx context.Context) error {
 		if err != nil {
 			return unreadableAnswer(r, a, "a session token", err)
 		}
+		w.memory.served = true
 		w.memory.token = token
 		w.memory.until = time.Now().Add(life - min(tokenMargin, life/4))
 		w.p.remember(w.memory)

@@ -81,10 +81,23 @@ func (w *walk) evidence(ctx context.Context, put error) evidence {
 	return seen
 }
 
-// verdict decides what it means that there is no session token: put is the error of the request for one. A refusal with no sign of EC2
-// is somebody else's, and nothing for us; but where nobody could be asked whose it is, "not EC2" would be a guess, and a chain that
-// goes on from there might hand out another identity than the next minute's: that is a failure.
-func (s settings) verdict(put error, seen evidence) error {
+// verdict decides what it means that there is no session token: put is the error of the request for one. A service that has served
+// once and is gone is not "nothing for us", whatever answers in its place.
+func (w *walk) verdict(put error, seen evidence) error {
+	err := w.judge(put, seen)
+	switch {
+	case !w.memory.served || !errors.Is(err, unavailable.Err) && !(tokensRefused(put) && seen.unsure()):
+		return err
+	case unanswered(put):
+		return fmt.Errorf("%w, nor does a GET bring more (%s): EC2's metadata service answered here before. If its hop limit was lowered meanwhile: %s", put, seen, hopCure)
+	}
+	return fmt.Errorf("%w: EC2's metadata service answered here before, and is gone or out of reach", put)
+}
+
+// judge goes by what this exchange showed. A refusal with no sign of EC2 is somebody else's, and nothing for us; but where nobody could
+// be asked whose it is, "not EC2" would be a guess, and a chain that goes on from there might hand out another identity than the next
+// minute's: that is a failure.
+func (s settings) judge(put error, seen evidence) error {
 	switch {
 	case seen.sign.foreign():
 		return unavailable.Errorf("%w: this is the metadata service of %s, not of EC2", put, seen.sign)

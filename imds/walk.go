@@ -110,6 +110,8 @@ func (w *walk) tryV1(ctx context.Context) error {
 		w.p.warnOnce("v1", "instance metadata: no session token to be had, so IMDSv1 is used as the configuration asks; any SSRF can do the same",
 			"endpoint", w.endpoint.String(), "reason", w.withoutToken.Error())
 		w.memory.role = role
+		w.memory.served = true
+		w.p.remember(w.memory)
 		return nil
 	}
 	seen := witness(err)
