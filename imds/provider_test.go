@@ -92,6 +92,31 @@ func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
 	}
 }
 
+// Only a 404 says that documents with an account id are not offered, and it says so for the life of a session.
+func TestARefusalOfTheMomentDoesNotCostTheAccount(t *testing.T) {
+	for _, code := range []int{400, 403, 404, 405} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.service.Fail(1, status("GET", extendedPath, code))
+			p := w.provider()
+			retrieve := func() string {
+				creds, err := p.Retrieve(t.Context())
+				require.NoError(t, err)
+				return creds.AccountID
+			}
+			assert.Empty(t, retrieve())
+			const account = "111122223333"
+			want := account
+			if code == 404 {
+				want = ""
+			}
+			assert.Equal(t, want, retrieve(), code)
+			time.Sleep(6 * time.Hour)
+			assert.Equal(t, account, retrieve(), code)
+		})
+	}
+}
+
 func TestASessionIsReplacedBeforeItEnds(t *testing.T) {
 	for name, row := range map[string]struct {
 		ttl, margin time.Duration

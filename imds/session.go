@@ -83,6 +83,7 @@ func (w *walk) requestToken(ctx context.Context) error {
 			return unreadableAnswer(r, a, "a session token", err)
 		}
 		w.memory.served = true
+		w.memory.plain = false // whatever it did not offer it may offer by now
 		w.memory.token = token
 		w.memory.until = time.Now().Add(life - min(tokenMargin, life/4))
 		w.p.remember(w.memory)

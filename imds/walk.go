@@ -177,15 +177,18 @@ func (w *walk) document(ctx context.Context, role string) (doc creddoc.Document,
 		date = a.Date
 		return nil
 	}
-	if !w.memory.plain {
+	plain := w.memory.plain
+	if !plain {
 		err = w.get(ctx, extendedPath+role, read)
-		if code := status(err); code < 400 || code >= 500 || passing(err) || code == http.StatusUnauthorized {
+		code := status(err)
+		if code < 400 || code >= 500 || passing(err) || code == http.StatusUnauthorized {
 			return doc, date, err
 		}
+		plain = code == http.StatusNotFound // any other refusal may be of the moment
 	}
 	err = w.get(ctx, rolesPath+role, read)
 	if err == nil {
-		w.memory.plain = true
+		w.memory.plain = plain
 	}
 	return doc, date, err
 }
