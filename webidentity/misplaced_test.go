@@ -1,7 +1,9 @@
 package webidentity_test
 
 import (
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,4 +20,24 @@ func TestATokenInThePlaceOfItsPathIsNotShown(t *testing.T) {
 	}).Retrieve(t.Context())
 	require.EqualError(t, err, "webidentity: Options.TokenFile holds a token, where the path of the token's file belongs")
 	assert.NotContains(t, err.Error(), token)
+}
+
+// Nor is one in any other variable, or in a claim.
+func TestATokenInAnotherPlaceIsNotShownEither(t *testing.T) {
+	for _, variable := range []string{"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_REGION", "AWS_USE_FIPS_ENDPOINT", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
+		t.Run(variable, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.env[variable] = w.tokens.Token()
+				err := w.fail()
+				for _, part := range strings.Split(w.tokens.Token(), ".") {
+					assert.NotContains(t, err.Error()+w.log.String(), part[:20])
+				}
+			})
+		})
+	}
+	inner := ststest.New().MintToken(ststest.Token{Namespace: "default", ServiceAccount: "inner"})
+	claims, err := webidentity.Inspect(jws(`{"alg":"RS256"}`, `{"sub":"`+inner+`"}`))
+	require.NoError(t, err)
+	assert.NotContains(t, claims.String(), inner[:20])
 }

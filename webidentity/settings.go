@@ -85,7 +85,7 @@ func (o *Options) resolve(e env.Lookup) (settings, error) {
 	case role == "":
 		return settings{}, configErrorf("%s is set, but %s is not: set both, or neither", fileSource, roleVar)
 	}
-	if _, err := Inspect(file); err == nil {
+	if isToken(file) {
 		return settings{}, configErrorf("%s holds a token, where the path of the token's file belongs", fileSource)
 	}
 	account, err := checkRole(role, roleSource)

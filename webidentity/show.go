@@ -10,8 +10,12 @@ import (
 // maxShown is the length, in characters, to which foreign text is cut: a Kubernetes subject has at most 339.
 const maxShown = 400
 
-// show makes text that came from outside, a claim or a header, fit for an error or a log: one line, printable, of bounded length.
+// show makes text that came from outside, a claim, a variable or a header, fit for an error or a log: one line, printable, of bounded
+// length, and no token, wherever one was put.
 func show(s string) string {
+	if isToken(s) {
+		return "(a token, not shown)"
+	}
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
@@ -25,6 +29,12 @@ func show(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// isToken reports whether s has the form of a token, whose place is in the token file and nowhere else.
+func isToken(s string) bool {
+	_, err := Inspect(s)
+	return err == nil
 }
 
 // orNone shows a claim's values, comma separated, or says that there are none.

@@ -126,13 +126,16 @@ func (p program) variables(link string) []variable {
 		if value == "" {
 			continue
 		}
-		switch v.as {
-		case url:
-			value = redact.URL(value)
-		case tail:
-			value = redact.KeyID(value)
-		case hidden:
+		_, notJWT := webidentity.Inspect(value)
+		switch {
+		case v.as == hidden:
 			value = "(set, not shown)"
+		case notJWT == nil:
+			value = "(a token, which does not belong here; not shown)"
+		case v.as == url:
+			value = redact.URL(value)
+		case v.as == tail:
+			value = redact.KeyID(value)
 		}
 		set = append(set, variable{v.name, value})
 	}

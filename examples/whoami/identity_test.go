@@ -270,6 +270,8 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 		"ecs":         {roleVar: "", tokenFileVar: "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "x" + relative},
 		"node":        {roleVar: "", tokenFileVar: "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "", "AWS_CONTAINER_AUTHORIZATION_TOKEN": ""},
 		"refused":     {roleVar: "arn:aws:iam::111122223333:role/none"},
+		"misplaced":   {roleVar: w.tokens.Token(), "AWS_ROLE_SESSION_NAME": w.tokens.Token(), "AWS_REGION": w.tokens.Token()},
+		"no path":     {tokenFileVar: w.tokens.Token()},
 	} {
 		env := maps.Clone(w.env)
 		maps.Copy(env, change)
@@ -282,7 +284,7 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 	for name, env := range surroundings {
 		for _, args := range [][]string{{}, {"-json"}, {"-explain"}, {"-explain", "-json"}, {"-trust-policy", policy, "-token", w.tokens.Path(), "-explain"}, {"-trust-policy", policy, "-token", w.tokens.Path(), "-json"}} {
 			got := whoami(t, env, "", args...)
-			require.NotEmpty(t, got.stdout)
+			require.NotEmpty(t, got.stdout+got.stderr)
 			for _, s := range secrets {
 				assert.NotContains(t, got.stdout+got.stderr, s, "%s %v", name, args)
 			}

@@ -100,6 +100,17 @@ func run(ctx context.Context, args []string, lookup env.Lookup, stdin io.Reader,
 		return statusBad
 	case set.NArg() > 0:
 		return p.bad("unexpected argument %q", set.Arg(0))
+	}
+	// An empty value is a variable of a script that was not set. It must not mean what leaving the flag out does.
+	empty := ""
+	set.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
+	switch {
+	case empty != "":
+		return p.bad("-%s is empty", empty)
 	case p.trustPolicy != "":
 		return p.trust()
 	}

@@ -71,6 +71,7 @@ type tokenClaims struct {
 	Issuer         string    `json:"issuer,omitempty"`
 	Subject        string    `json:"subject,omitempty"`
 	Audience       []string  `json:"audience,omitempty"`
+	Party          string    `json:"authorized_party,omitempty"`
 	IssuedAt       time.Time `json:"issued_at,omitzero"`
 	NotBefore      time.Time `json:"not_before,omitzero"`
 	Expires        time.Time `json:"expires,omitzero"`
@@ -80,6 +81,9 @@ type tokenClaims struct {
 	Node           string    `json:"node,omitempty"`
 }
 
+// grace is how long after its exp STS takes a token (IAM User Guide, OIDC federation).
+const grace = 5 * time.Minute
+
 // inspect reads a token's claims, and notes what STS will hold against it whatever a policy says.
 func inspect(token string, now time.Time) (c tokenClaims, notes []string, err error) {
 	claims, err := webidentity.Inspect(token)
@@ -87,15 +91,19 @@ func inspect(token string, now time.Time) (c tokenClaims, notes []string, err er
 		return tokenClaims{}, nil, err
 	}
 	c = tokenClaims{
-		Issuer: claims.Issuer, Subject: claims.Subject, Audience: claims.Audience,
+		Issuer: claims.Issuer, Subject: claims.Subject, Audience: claims.Audience, Party: claims.AuthorizedParty,
 		IssuedAt: claims.IssuedAt.UTC(), NotBefore: claims.NotBefore.UTC(), Expires: claims.Expires.UTC(),
 		Namespace: claims.Namespace, ServiceAccount: claims.ServiceAccount, Pod: claims.Pod, Node: claims.Node,
 	}
 	if claims.Issuer == "kubernetes/serviceaccount" {
 		notes = append(notes, "the token is a legacy one out of a Secret, not a projected one: no OIDC provider has its issuer, and it has no audience")
 	}
-	if !c.Expires.IsZero() && !now.Before(c.Expires) {
-		notes = append(notes, fmt.Sprintf("the token expired %s ago by the clock here: STS answers ExpiredTokenException", now.Sub(c.Expires).Round(time.Second)))
+	switch late := now.Sub(c.Expires); {
+	case c.Expires.IsZero() || late < 0:
+	case late < grace:
+		notes = append(notes, fmt.Sprintf("the token expired %s ago by the clock here: STS still takes it, until %s", late.Round(time.Second), stamp(c.Expires.Add(grace))))
+	default:
+		notes = append(notes, fmt.Sprintf("the token expired %s ago by the clock here: STS answers ExpiredTokenException", late.Round(time.Second)))
 	}
 	if now.Before(c.NotBefore) {
 		notes = append(notes, fmt.Sprintf("the token is not valid before %s, %s from now by the clock here", stamp(c.NotBefore), c.NotBefore.Sub(now).Round(time.Second)))
@@ -112,7 +120,7 @@ func (c tokenClaims) fields() []field {
 		return fmt.Sprintf("%q", s)
 	}
 	return []field{
-		{"issuer", cmp.Or(q(c.Issuer), "(none)")}, {"subject", cmp.Or(q(c.Subject), "(none)")}, {"audience", quoted(c.Audience)},
+		{"issuer", cmp.Or(q(c.Issuer), "(none)")}, {"subject", cmp.Or(q(c.Subject), "(none)")}, {"audience", quoted(c.Audience)}, {"authorized party", q(c.Party)},
 		{"namespace", q(c.Namespace)}, {"service account", q(c.ServiceAccount)}, {"pod", q(c.Pod)}, {"node", q(c.Node)},
 		{"issued at", stamp(c.IssuedAt)}, {"not before", stamp(c.NotBefore)}, {"expires", cmp.Or(stamp(c.Expires), "(never)")},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"example.com/podrole/webidentity"
 	"example.com/podrole/webidentity/trustpolicy"
 )
 
@@ -86,8 +87,12 @@ func (p program) roleAccount() (role, account string, err error) {
 	if role == "" {
 		return "", "", nil
 	}
+	if _, err := webidentity.Inspect(role); err == nil {
+		return "", "", fmt.Errorf("%s holds a token, where the ARN of a role belongs", from)
+	}
 	a, err := arn.Parse(role)
-	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
+	name, isRole := strings.CutPrefix(a.Resource, "role/")
+	if err != nil || a.Service != "iam" || a.AccountID == "" || !isRole || name == "" {
 		return "", "", fmt.Errorf("%s %q is %w", from, role, errNotRole)
 	}
 	return role, a.AccountID, nil

@@ -111,8 +111,8 @@ func TestTheTrustPolicyDecidesTheStatus(t *testing.T) {
 }
 
 func TestTheRolesAccountMustBeTheProviders(t *testing.T) {
+	assert.Equal(t, statusFound, whoami(t, map[string]string{roleVar: ""}, "", "-token", dispatcher, "-trust-policy", trust).status, "no role is named")
 	for role, status := range map[string]int{
-		"":                                       statusFound,
 		"arn:aws:iam::111122223333:role/gryphon": statusFound,
 		"arn:aws:iam::444455556666:role/gryphon": statusDenied,
 	} {
@@ -143,6 +143,11 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"a large token", []string{"-trust-policy", trust, "-token", large}, "large is larger than the 21024 bytes that it may have"},
 		{"not a JWT", []string{"-trust-policy", trust, "-token", opaque}, "opaque: not a JWT: it has 1 parts between dots, not 3"},
 		{"a role that is none", []string{"-trust-policy", trust, "-token", canary, "-role", "gryphon"}, `whoami: -role "gryphon" is not the ARN of a role`},
+		{"a role without an account", []string{"-trust-policy", trust, "-token", canary, "-role", "arn:aws:iam:::role/gryphon"}, "is not the ARN of a role"},
+		{"a role without a name", []string{"-trust-policy", trust, "-token", canary, "-role", "arn:aws:iam::111122223333:role/"}, "is not the ARN of a role"},
+		{"an empty policy's name", []string{"-trust-policy", "", "-token", canary}, "whoami: -trust-policy is empty"},
+		{"an empty token's name", []string{"-trust-policy", trust, "-token="}, "whoami: -token is empty"},
+		{"an empty role", []string{"-role", ""}, "whoami: -role is empty"},
 		{"a session in place of a role", []string{"-trust-policy", trust, "-token", canary, "-role", "arn:aws:sts::111122223333:assumed-role/gryphon/x"}, "is not the ARN of a role"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,15 +169,16 @@ func TestHelpNamesTheStatuses(t *testing.T) {
 func TestATokenThatSTSWouldNotTakeIsNoted(t *testing.T) {
 	issuer := ststest.New(func(o *ststest.Options) { o.Issuer = exampleIssuer })
 	account := ststest.Token{Namespace: "default", ServiceAccount: "gryphon-dispatcher"}
-	expired, early, legacy := account, account, account
+	expired, late, early, legacy := account, account, account, account
+	late.NotBefore, late.Life = time.Now().Add(-24*time.Hour), 24*time.Hour-2*time.Minute
 	expired.NotBefore, expired.Life = time.Now().Add(-48*time.Hour), 24*time.Hour
 	early.NotBefore = time.Now().Add(time.Hour)
 	legacy.Legacy = true
 	for want, token := range map[string]ststest.Token{
-		"the token expired 24h": expired, "the token is not valid before": early, "the token is a legacy one out of a Secret": legacy,
+		"the token expired 24h": expired, `the token expired 2m\ds ago by the clock here: STS still takes it, until `: late, "the token is not valid before": early, "the token is a legacy one out of a Secret": legacy,
 	} {
 		got := whoami(t, nil, "", "-trust-policy", trust, "-token", write(t, "token", issuer.MintToken(token)))
-		assert.Contains(t, got.stdout, "note  "+want)
+		assert.Regexp(t, "note  "+want, got.stdout)
 	}
 }
 
