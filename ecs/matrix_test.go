@@ -163,7 +163,13 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "throttled twice", setup: pod, n: 2, fault: upstream("ThrottlingException"), want: credentials, min: s / 10, max: s / 3, requests: "429, 429, 200"},
 		{name: "throttled", setup: pod, fault: upstream("ThrottlingException"), want: failure, min: 4 * s, max: 5 * s, requests: "429, 429, 429, 429, 429", many: true, text: []string{"ThrottlingException", "throttling", "attempts in"}},
 		{name: "throttled by the agent itself", setup: pod, fault: status(429), want: failure, min: 4 * s, max: 5 * s, requests: "429, 429, 429, 429, 429", many: true, text: []string{"the agent is throttling"}},
-		{name: "EKS down", setup: pod, fault: upstream("InternalServerException"), want: failure, min: 4 * s, max: 5 * s, requests: "500, 500, 500, 500, 500", many: true, text: []string{"InternalServerException"}},
+		{name: "EKS down", setup: pod, fault: upstream("InternalServerException"), want: failure, min: 4 * s, max: 5 * s, requests: "500, 500, 500, 500, 500", many: true, text: []string{"InternalServerException", "EKS has trouble", "log of the EKS Pod Identity agent's pod"}},
+		{name: "EKS unavailable twice", setup: pod, n: 2, fault: upstream("ServiceUnavailableException"), want: credentials, min: s / 10, max: s / 3, requests: "503, 503, 200"},
+		{name: "EKS unavailable", setup: pod, fault: upstream("ServiceUnavailableException"), want: failure, min: 4 * s, max: 5 * s, requests: "503, 503, 503, 503, 503", many: true, text: []string{"ServiceUnavailableException", "EKS has trouble", "log of the EKS Pod Identity agent's pod"}},
+		{name: "EKS does not understand a parameter", setup: pod, fault: upstream("InvalidParameterException"), want: failure, requests: "400", text: []string{"InvalidParameterException", "does not understand", "log of the EKS Pod Identity agent's pod"}},
+		{name: "EKS does not understand the request", setup: pod, fault: upstream("InvalidRequestException"), want: failure, requests: "400", text: []string{"InvalidRequestException", "does not understand"}},
+		{name: "EKS refuses in a word that is new", setup: pod, fault: upstream("TeapotException"), want: failure, requests: "400", text: []string{"TeapotException", "the agent's log"}},
+		{name: "the ECS agent has trouble", setup: task, fault: &fault{Status: 500, Body: `{"code":"InternalServerError","message":"` + leak + `","HTTPErrorCode":500}`}, want: failure, min: 4 * s, max: 5 * s, requests: "500, 500, 500, 500, 500", many: true, text: []string{"InternalServerError", "the ECS agent has trouble", "its log"}},
 		{name: "agent slow to say that EKS is down", setup: pod, fault: &fault{Delay: s, Status: 500, Body: leak}, want: failure, min: 4 * s, max: 5 * s, requests: "500, 500, 500", many: true, text: []string{"cannot reach EKS"}},
 		{name: "host refused", setup: func(w *world, t *testing.T) {
 			w.pod(t).env[fullVar] = "http://169.254.170.2/v1/credentials"

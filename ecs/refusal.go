@@ -80,9 +80,15 @@ func (t target) cure(e *ResponseError, token string) (text string, terminal bool
 		return "the ECS agent knows no credentials for the id in " + t.from + ": the task may be stopping, or the variable comes from another task", false
 	case "CredentialsUninitialized":
 		return "the ECS agent has not got the task's credentials yet", false
+	case "InternalServerException", "ServiceUnavailableException":
+		return "EKS has trouble at the moment: if it lasts, see the log of the EKS Pod Identity agent's pod on this node", false
+	case "InvalidParameterException", "InvalidRequestException":
+		return "EKS does not understand the agent's request, of which the token is the pod's part" + oddities(token) + ": see the log of the EKS Pod Identity agent's pod on this node", false
+	case "InternalServerError":
+		return "the ECS agent has trouble at the moment: if it lasts, see its log on the container instance", false
 	case "":
 	default:
-		return "", false
+		return "the agent's log has the whole message", false
 	}
 	switch {
 	case e.StatusCode == 400 && pod && token == "":
