@@ -7,9 +7,46 @@ import (
 	"strings"
 )
 
+// maxWork bounds one evaluation, in characters compared: half a second or so. Parse bounds the policy and RequestFromToken the token, by
+// what IAM and STS take; a few thousand characters for the longest policies in use are far below it, a policy full of stars and variables
+// against a long claim is not.
+const maxWork = 1 << 27
+
+const tooLong = "to compare all of this policy with this token would take too long"
+
+// evaluation is one run of Evaluate.
+type evaluation struct {
+	Request
+	resolve resolver  // nil where ${…} is literal text
+	work    int       // done so far
+	buffer  []element // of the pattern at hand: there is one at a time
+}
+
+func (r Request) evaluation(variables bool) *evaluation {
+	e := &evaluation{Request: r}
+	if variables {
+		e.resolve = r.variable
+	}
+	return e
+}
+
+// compile compiles a value of a condition. The pattern is good until the next one.
+func (e *evaluation) compile(op operator, source string) pattern {
+	resolve := e.resolve
+	if op.family == ofBool {
+		resolve = nil
+	}
+	p := compile(source, op.wild, resolve, e.buffer)
+	if p.elements != nil {
+		e.buffer = p.elements
+	}
+	e.work += len(p.elements)
+	return p
+}
+
 // condition evaluates one operator and key of a statement. The mismatch is filled in where the answer is [No].
-func (r Request) condition(c condition, variables bool) (Reason, Mismatch) {
-	f := r.fact(c.key)
+func (e *evaluation) condition(c condition) (Reason, Mismatch) {
+	f := e.fact(c.key)
 	miss := Mismatch{Operator: c.operator.name, Key: c.key, Token: f.values, Policy: c.values}
 	if miss.Token == nil {
 		miss.Token = []string{}
@@ -31,10 +68,10 @@ func (r Request) condition(c condition, variables bool) (Reason, Mismatch) {
 		a, why = answer(c.operator.set == forAllValues), "the token's value is empty"
 	case c.operator.family == ofOffline:
 		a, why = Maybe, "numbers, dates, addresses and binary values are compared by STS only"
-	case c.operator.family == ofBool && variables && slices.ContainsFunc(c.values, hasVariable):
+	case c.operator.family == ofBool && e.resolve != nil && slices.ContainsFunc(c.values, hasVariable):
 		a, why = Maybe, "IAM's documentation does not agree with itself on policy variables in Bool"
 	default:
-		a, why, miss.Difference, detail = r.compare(c, f.values, variables)
+		a, why, miss.Difference, detail = e.compare(c, f.values)
 	}
 	if a == No && miss.Difference == "" {
 		miss.Difference = why
@@ -101,24 +138,37 @@ func (c condition) absent(f fact) (Answer, string) {
 }
 
 // compare answers for a key with values: any value of the policy will do, and for a negated operator none may match.
-func (r Request) compare(c condition, values []string, variables bool) (a Answer, why, short string, detail []string) {
+func (e *evaluation) compare(c condition, values []string) (a Answer, why, short string, detail []string) {
 	op := c.operator
-	patterns := make([]pattern, len(c.values))
-	invalid := "" // a variable without a value: "any attempt to match it fails and causes the statement to be invalid"
-	for i, value := range c.values {
-		patterns[i] = r.compile(value, op.wild, variables && op.family != ofBool)
-		if p := patterns[i]; p.unresolved != "" && !p.unknown {
-			invalid = fmt.Sprintf("%s holds a policy variable without a value: %s", quote(value), p.unresolved)
-		}
+	runes := make([][]rune, len(values))
+	for i, v := range values {
+		runes[i] = []rune(v)
 	}
 	matched := make([]Answer, len(values))
-	var by string // the pattern that matched, quoted
-	for i, value := range values {
-		for _, p := range patterns {
-			matched[i] = matched[i].or(op.match(p, value))
+	var by, invalid, unknown string
+	for _, source := range c.values {
+		if e.work > maxWork {
+			unknown = cmp.Or(unknown, tooLong)
+			for i := range matched {
+				matched[i] = matched[i].or(Maybe)
+			}
+			break
+		}
+		p := e.compile(op, source)
+		switch {
+		case p.unresolved != "" && p.unknown:
+			unknown = cmp.Or(unknown, fmt.Sprintf("the policy variable in %s: %s", quote(p.source), p.unresolved))
+		case p.unresolved != "": // "any attempt to match it fails and causes the statement to be invalid"
+			invalid = cmp.Or(invalid, fmt.Sprintf("%s holds a policy variable without a value: %s", quote(p.source), p.unresolved))
+		}
+		for i, v := range runes {
 			if matched[i] == Yes {
+				continue
+			}
+			m, whyNot := e.match(op, p, v)
+			unknown = cmp.Or(unknown, whyNot)
+			if matched[i] = matched[i].or(m); m == Yes {
 				by = cmp.Or(by, quote(p.source))
-				break
 			}
 		}
 	}
@@ -128,10 +178,10 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 	}
 	token := quoteAll(values)
 	switch {
-	case a == Maybe && len(matched) > 1 && !slices.Contains(matched, Maybe):
+	case a == Maybe && !slices.Contains(matched, Maybe):
 		return a, fmt.Sprintf("of %s some match and some do not, for which IAM asks for ForAnyValue or ForAllValues", token), "", nil
 	case a == Maybe:
-		return a, r.unknown(op, patterns), "", nil
+		return a, unknown, "", nil
 	case a == Yes && op.negate:
 		return a, fmt.Sprintf("%s is none of %s", token, quoteAll(c.values)), "", nil
 	case a == Yes:
@@ -147,14 +197,14 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 	if invalid != "" {
 		return a, why + ": " + invalid, invalid, nil
 	}
-	value, p, ok := closest(values, patterns)
+	value, p, ok := e.closest(c, values)
 	if !ok {
 		return a, why, "", nil
 	}
-	if hint := r.hint(op, p, value, variables); hint != "" {
+	if hint := e.hint(op, p, value); hint != "" {
 		return a, why + ": " + hint, hint, nil
 	}
-	d := differ(value, p)
+	d := differ(value, p, op.fold)
 	if len(c.values) > 1 {
 		short = "closest is " + quote(p.source) + ", "
 	}
@@ -165,27 +215,51 @@ func (r Request) compare(c condition, values []string, variables bool) (a Answer
 	return a, why, short, detail
 }
 
-// match compares one value of the policy with one of the token.
-func (op operator) match(p pattern, value string) Answer {
+// match compares one value of the policy with one of the token; why if the answer is Maybe.
+func (e *evaluation) match(op operator, p pattern, value []rune) (a Answer, why string) {
 	if p.unresolved != "" {
 		if p.unknown {
-			return Maybe
+			return Maybe, "" // the caller has said why
 		}
-		return No
+		return No, ""
+	}
+	if e.work += cost(p.elements, value); e.work > maxWork {
+		return Maybe, tooLong
 	}
 	switch op.family {
 	case ofARN:
-		match, known := matchesARN(p.elements, []rune(value))
+		match, known := matchesARN(p.elements, value)
 		if !known {
-			return Maybe
+			return Maybe, "a pattern of " + op.name + " has not the form of an ARN"
 		}
-		return answer(match)
+		return answer(match), ""
 	case ofBool:
-		isBool := strings.EqualFold(value, "true") || strings.EqualFold(value, "false")
-		return answer(isBool && strings.EqualFold(p.source, value))
-	default:
-		return answer(matches(p.elements, []rune(value), op.fold))
+		v := string(value)
+		isBool := strings.EqualFold(v, "true") || strings.EqualFold(v, "false")
+		return answer(isBool && strings.EqualFold(p.source, v)), ""
 	}
+	if matches(p.elements, value, op.fold) {
+		return Yes, ""
+	}
+	if op.fold != exact && matches(p.elements, value, letterFold) {
+		return Maybe, "IAM's documentation does not say whether " + op.name + " ignores the case of letters beyond A to Z"
+	}
+	return No, ""
+}
+
+// closest returns the pair of value and pattern that comes nearest to a match, ok is false if there is none. Beyond the first thousand
+// pairs it does not look.
+func (e *evaluation) closest(c condition, values []string) (value string, p pattern, ok bool) {
+	best, source := -1, ""
+	for _, candidate := range c.values[:min(len(c.values), 50)] {
+		p := e.compile(c.operator, candidate)
+		for _, v := range values[:min(len(values), 20)] {
+			if n := closeness([]rune(v), p, c.operator.fold); n > best && p.unresolved == "" {
+				best, value, source, ok = n, v, candidate, true
+			}
+		}
+	}
+	return value, e.compile(c.operator, source), ok
 }
 
 // aggregate makes one answer out of those for each value of the token. "Multivalued context keys require a condition set operator": without
@@ -207,24 +281,21 @@ func (op operator) aggregate(matched []Answer) Answer {
 	return Maybe
 }
 
-func (r Request) unknown(op operator, patterns []pattern) string {
-	for _, p := range patterns {
-		if p.unresolved != "" {
-			return fmt.Sprintf("the policy variable in %s: %s", quote(p.source), p.unresolved)
-		}
-	}
-	return "a pattern of " + op.name + " has not the form of an ARN"
-}
-
 // hint names the mistake where the operator, not the value, is what is wrong.
-func (r Request) hint(op operator, p pattern, value string, variables bool) string {
-	wild := r.compile(p.source, true, variables)
+func (e *evaluation) hint(op operator, p pattern, value string) string {
+	wild, v := compile(p.source, true, e.resolve, nil), []rune(value)
+	literally := op.family == ofString && !op.wild && wild.unresolved == ""
+	if literally {
+		e.work += cost(wild.elements, v)
+	}
 	switch {
 	case op.family == ofARN && !strings.HasPrefix(value, "arn:"):
 		return "the token's value is not an ARN, use StringLike"
-	case op.family == ofString && !op.wild && wild.unresolved == "" && matches(wild.elements, []rune(value), op.fold):
+	case literally && e.work <= maxWork && matches(wild.elements, v, exact):
 		return op.name + " takes * and ? literally, with StringLike it would match"
-	case !variables && hasVariable(p.source):
+	case literally && e.work <= maxWork && matches(wild.elements, v, op.fold):
+		return op.name + " takes * and ? literally"
+	case e.resolve == nil && hasVariable(p.source):
 		return `"${" begins a policy variable in Version 2012-10-17 only`
 	}
 	return ""

@@ -14,7 +14,7 @@ type difference struct {
 
 // differ says where a value that a pattern does not match parts from it. Where wildcards are, the text before the first * is looked
 // at, then that after the last.
-func differ(value string, p pattern) difference {
+func differ(value string, p pattern, fold folding) difference {
 	v := []rune(value)
 	head, tail, star := p.elements, []element(nil), false
 	for i, e := range p.elements {
@@ -26,17 +26,17 @@ func differ(value string, p pattern) difference {
 		}
 	}
 	same := 0
-	for same < len(v) && same < len(head) && fits(head[same], v[same]) {
+	for same < len(v) && same < len(head) && fits(head[same], v[same], fold) {
 		same++
 	}
 	if !star {
-		return literalDifference(v, head, same)
+		return literalDifference(v, head, same, fold)
 	}
 	if same < len(head) {
 		return difference{same, fmt.Sprintf("from character %d: it goes on with %s, not with %s", same+1, rest(v[same:]), show(head[same:]))}
 	}
 	ends := 0
-	for ends < len(v)-same && ends < len(tail) && fits(tail[len(tail)-1-ends], v[len(v)-1-ends]) {
+	for ends < len(v)-same && ends < len(tail) && fits(tail[len(tail)-1-ends], v[len(v)-1-ends], fold) {
 		ends++
 	}
 	if ends < len(tail) {
@@ -45,14 +45,14 @@ func differ(value string, p pattern) difference {
 	return difference{same, fmt.Sprintf("from character %d: %s is not of the form %s", same+1, rest(v[same:]), show(p.elements[same:]))}
 }
 
-func literalDifference(v []rune, p []element, same int) difference {
+func literalDifference(v []rune, p []element, same int, fold folding) difference {
 	ends := 0
-	for ends < len(v)-same && ends < len(p)-same && fits(p[len(p)-1-ends], v[len(v)-1-ends]) {
+	for ends < len(v)-same && ends < len(p)-same && fits(p[len(p)-1-ends], v[len(v)-1-ends], fold) {
 		ends++
 	}
 	extra, missing := v[same:len(v)-ends], p[same:len(p)-ends]
 	where := fmt.Sprintf("from character %d: ", same+1)
-	if len(v) == len(p) && matches(p, v, true) {
+	if len(v) == len(p) && matches(p, v, asciiFold) {
 		return difference{same, where + "only the letter case differs"}
 	}
 	switch {
@@ -65,7 +65,9 @@ func literalDifference(v []rune, p []element, same int) difference {
 	}
 }
 
-func fits(e element, r rune) bool { return e.kind == one || e.kind == literal && e.r == r }
+func fits(e element, r rune, fold folding) bool {
+	return e.kind == one || e.kind == literal && sameRune(e.r, r, fold)
+}
 
 func rest(v []rune) string {
 	if len(v) == 0 {
@@ -91,31 +93,16 @@ func show(elements []element) string {
 }
 
 // closeness ranks patterns by how much of their beginning and end the value shares.
-func closeness(value string, p pattern) int {
-	v := []rune(value)
+func closeness(v []rune, p pattern, fold folding) int {
 	n := 0
-	for n < len(v) && n < len(p.elements) && fits(p.elements[n], v[n]) {
+	for n < len(v) && n < len(p.elements) && fits(p.elements[n], v[n], fold) {
 		n++
 	}
 	ends := 0
-	for ends < len(v)-n && ends < len(p.elements)-n && fits(p.elements[len(p.elements)-1-ends], v[len(v)-1-ends]) {
+	for ends < len(v)-n && ends < len(p.elements)-n && fits(p.elements[len(p.elements)-1-ends], v[len(v)-1-ends], fold) {
 		ends++
 	}
 	return n + ends
-}
-
-// closest returns the pair of value and pattern that comes nearest to a match, ok is false if there is none. Beyond the first thousand
-// pairs it does not look.
-func closest(values []string, patterns []pattern) (value string, p pattern, ok bool) {
-	best := -1
-	for _, v := range values[:min(len(values), 20)] {
-		for _, candidate := range patterns[:min(len(patterns), 50)] {
-			if c := closeness(v, candidate); c > best {
-				best, value, p, ok = c, v, candidate, true
-			}
-		}
-	}
-	return value, p, ok
 }
 
 // picture draws the two one above the other, with a mark under the place where they part.

@@ -14,8 +14,9 @@ import (
 func (p *Policy) Evaluate(r Request) Result {
 	outcomes := make([]outcome, len(p.statements))
 	result := Result{Warnings: append(p.warnings(), r.warnings()...)}
+	e := r.evaluation(p.variables)
 	for i, s := range p.statements {
-		outcomes[i] = r.statement(s, p.variables)
+		outcomes[i] = e.statement(s)
 		result.Reasons = append(result.Reasons, outcomes[i].reason)
 	}
 	first := func(deny bool, a Answer) *outcome {
@@ -65,11 +66,11 @@ type outcome struct {
 	misses    []Mismatch
 }
 
-func (r Request) statement(s statement, variables bool) outcome {
+func (e *evaluation) statement(s statement) outcome {
 	o := outcome{statement: s}
-	o.reason.Because = []Reason{r.principals(s), s.action()}
+	o.reason.Because = []Reason{e.principals(s), s.action()}
 	for _, c := range s.conditions {
-		because, miss := r.condition(c, variables)
+		because, miss := e.condition(c)
 		if because.Answer == No {
 			miss.Statement = s.String()
 			o.misses = append(o.misses, miss)

@@ -11,7 +11,7 @@ type operator struct {
 	name     string // as written in the policy
 	set      set
 	family   family
-	fold     bool // ignores letter case
+	fold     folding
 	wild     bool // takes * and ? as wildcards
 	negate   bool
 	ifExists bool
@@ -39,8 +39,8 @@ const (
 var operators = map[string]operator{
 	"StringEquals":              {family: ofString},
 	"StringNotEquals":           {family: ofString, negate: true},
-	"StringEqualsIgnoreCase":    {family: ofString, fold: true},
-	"StringNotEqualsIgnoreCase": {family: ofString, fold: true, negate: true},
+	"StringEqualsIgnoreCase":    {family: ofString, fold: asciiFold},
+	"StringNotEqualsIgnoreCase": {family: ofString, fold: asciiFold, negate: true},
 	"StringLike":                {family: ofString, wild: true},
 	"StringNotLike":             {family: ofString, wild: true, negate: true},
 	"ArnEquals":                 {family: ofARN, wild: true}, // ArnEquals and ArnLike "behave identically"

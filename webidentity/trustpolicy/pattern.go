@@ -1,6 +1,7 @@
 package trustpolicy
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -26,10 +27,11 @@ const (
 	any0             // *
 )
 
-// compile replaces the policy variables of a value, and finds its wildcards. What comes from a variable is never a wildcard:
-// ${*}, ${?} and ${$} exist for that (IAM User Guide, reference_policies_variables).
-func (r Request) compile(source string, wild, variables bool) pattern {
-	p := pattern{source: source}
+// compile replaces the policy variables of a value, and finds its wildcards; resolve is nil where ${…} is literal text. What comes from a
+// variable is never a wildcard: ${*}, ${?} and ${$} exist for that (IAM User Guide, reference_policies_variables).
+// The pattern is built in buffer, which may be nil.
+func compile(source string, wild bool, resolve resolver, buffer []element) pattern {
+	p := pattern{source: source, elements: buffer[:0]}
 	add := func(text string, wild bool) {
 		for _, c := range text {
 			switch {
@@ -44,7 +46,7 @@ func (r Request) compile(source string, wild, variables bool) pattern {
 	}
 	for rest := source; rest != ""; {
 		start, end := strings.Index(rest, "${"), -1
-		if variables && start >= 0 {
+		if resolve != nil && start >= 0 {
 			end = strings.IndexByte(rest[start:], '}')
 		}
 		if end < 0 {
@@ -58,7 +60,7 @@ func (r Request) compile(source string, wild, variables bool) pattern {
 			add(name, false)
 			continue
 		}
-		value, why, unknown := r.variable(name)
+		value, why, unknown := resolve(name)
 		if why != "" {
 			p.unresolved, p.unknown = why, unknown
 			return p
@@ -71,6 +73,9 @@ func (r Request) compile(source string, wild, variables bool) pattern {
 	}
 	return p
 }
+
+// resolver returns the value of the policy variable ${name}, or why it has none; unknown if only STS knows.
+type resolver func(name string) (value, why string, unknown bool)
 
 // variable returns the value of ${name} or ${name, 'default'}.
 func (r Request) variable(name string) (value, why string, unknown bool) {
@@ -92,7 +97,7 @@ func (r Request) variable(name string) (value, why string, unknown bool) {
 }
 
 // matches reports whether a pattern without unresolved variables matches the whole of the value.
-func matches(elements []element, value []rune, fold bool) bool {
+func matches(elements []element, value []rune, fold folding) bool {
 	p, v := 0, 0
 	star, mark := -1, 0 // where to go on from after the last *
 	for v < len(value) {
@@ -116,9 +121,29 @@ func matches(elements []element, value []rune, fold bool) bool {
 	return p == len(elements)
 }
 
-func sameRune(a, b rune, fold bool) bool {
-	if a == b || !fold {
+// cost bounds the steps of matches: without a star one for each character, with stars as many as there are pairs.
+func cost(elements []element, value []rune) int {
+	if slices.ContainsFunc(elements, func(e element) bool { return e.kind == any0 }) {
+		return (1 + len(elements)) * (1 + len(value))
+	}
+	return len(elements) + len(value)
+}
+
+// folding is what counts as the same letter.
+type folding int
+
+const (
+	exact      folding = iota
+	asciiFold          // A and a
+	letterFold         // of every alphabet, by Unicode: Ä and ä, but also K (the Kelvin sign) and k, ſ and s
+)
+
+func sameRune(a, b rune, fold folding) bool {
+	if a == b || fold == exact {
 		return a == b
+	}
+	if fold == asciiFold {
+		return lowerASCII(a) == lowerASCII(b)
 	}
 	for c := unicode.SimpleFold(a); c != a; c = unicode.SimpleFold(c) {
 		if c == b {
@@ -126,6 +151,13 @@ func sameRune(a, b rune, fold bool) bool {
 		}
 	}
 	return false
+}
+
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
 }
 
 // arnParts splits an ARN into its six parts; the last may hold colons itself. ok is false for what is not an ARN.
@@ -161,7 +193,7 @@ func matchesARN(elements []element, value []rune) (match, known bool) {
 		for j, e := range got[i] {
 			part[j] = e.r
 		}
-		if !matches(want[i], part, false) {
+		if !matches(want[i], part, exact) {
 			return false, true
 		}
 	}

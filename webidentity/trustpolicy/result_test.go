@@ -2,6 +2,7 @@ package trustpolicy_test
 
 import (
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -33,6 +34,9 @@ func TestTheDifferenceOfTheClosestValueIsPointedOut(t *testing.T) {
 		{"wildcards in StringEquals", "StringEquals", "abc", `"a*"`, "StringEquals takes * and ? literally, with StringLike it would match", 0},
 		{"the closest of several", "StringEquals", "abcd", `["xyz", "abce", "b"]`, `closest is "abce", from character 4: "d" in place of "e"`, 4},
 		{"an empty list", "ForAnyValue:StringEquals", "abc", `[]`, `"abc" does not match an empty list`, 0},
+		{"letter case that does not count", "StringEqualsIgnoreCase", "System:g-Canary", `"system:G"`, `from character 9: "-Canary" is left over`, 9},
+		{"the closest where letter case does not count", "StringEqualsIgnoreCase", "abcd", `["abxx", "ABCE"]`, `closest is "ABCE", from character 4: "d" in place of "E"`, 4},
+		{"letter case that StringLike would count", "StringEqualsIgnoreCase", "Abc", `"a*"`, "StringEqualsIgnoreCase takes * and ? literally", 0},
 		{"control characters", "StringEquals", "a\x1b[31m", `"ab"`, `from character 2: "\x1b[31m" in place of "b"`, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -71,6 +75,33 @@ func TestVariablesCannotFillTheMemory(t *testing.T) {
 	got := rule{policy: on(`{"StringLike": {"P:aud": "` + many + `"}}`), claims: with("sub", strings.Repeat("x", 20000))}.evaluate(t)
 	assert.Equal(t, trustpolicy.Unknown, got.Verdict)
 	assert.Contains(t, got.Cause, "its policy variables make it longer than a policy may be")
+}
+
+func TestValuesAreCompiledOneAtATime(t *testing.T) {
+	many := `["` + strings.Repeat(`${`+provider+`:sub}x", "`, 1500) + `"]`
+	p, err := trustpolicy.Parse([]byte(on(`{"StringEquals": {"P:aud": ` + many + `}}`)))
+	require.NoError(t, err)
+	request := trustpolicy.Request{Provider: provider, Claims: with("sub", strings.Repeat("s", 14000))}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := p.Evaluate(request)
+	runtime.ReadMemStats(&after)
+	assert.Equal(t, trustpolicy.Denied, got.Verdict)
+	const most = 16 << 20 // one pattern takes 110 kB, its buffer a few times that while it grows; all of them 500 MB
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(most))
+}
+
+// A policy of 128 kB and a claim of 15 kB, as long as Parse and RequestFromToken let them be, would take some 10^12 steps.
+func TestTheWorkOfOneEvaluationIsBounded(t *testing.T) {
+	sub := strings.Repeat("a", 15000)
+	many := `["` + strings.Repeat(`*${`+provider+`:sub}*b", "`, 1800) + `"]`
+	got := rule{policy: on(`{"StringLike": {"P:sub": ` + many + `}}`), claims: with("sub", sub)}.evaluate(t)
+	assert.Equal(t, trustpolicy.Unknown, got.Verdict)
+	assert.Contains(t, got.Cause, "to compare all of this policy with this token would take too long")
+
+	many = `["` + strings.Repeat(`system:*:gryphon-*-*", "`, 4000) + dispatcher + `-canary"]`
+	got = rule{policy: on(`{"StringLike": {"P:sub": ` + many + `}}`)}.evaluate(t)
+	assert.Equal(t, trustpolicy.Allowed, got.Verdict, "a long policy of an ordinary kind is far below the bound")
 }
 
 func TestTheStatementThatCameClosestIsTheCause(t *testing.T) {

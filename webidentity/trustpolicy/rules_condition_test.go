@@ -74,6 +74,15 @@ var stringRules = []rule{
 		page: operatorsPage, says: "StringEqualsIgnoreCase ignores case",
 		policy: on(`{"StringEqualsIgnoreCase": {"P:aud": "STS.AmazonAWS.com"}}`), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
+		page: operatorsPage, says: "StringEqualsIgnoreCase ignores case: of letters beyond A to Z nothing is said",
+		policy: on(`{"StringEqualsIgnoreCase": {"P:aud": "\u017fts.amazonaws.com"}}`), want: trustpolicy.Unknown, cause: "does not say whether StringEqualsIgnoreCase ignores the case of letters beyond A to Z",
+	}, {
+		page: operatorsPage, says: "StringNotEqualsIgnoreCase neither",
+		policy: on(`{"StringNotEqualsIgnoreCase": {"P:sub": "\u212aube"}}`), claims: with("sub", "kube"), want: trustpolicy.Unknown, cause: "letters beyond A to Z",
+	}, {
+		page: "reference_policies_elements_action", says: "an action's letter case does not count, which makes no s of another letter",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": "*"`, `"Action": "\u017fts:AssumeRoleWithWebIdentity"`, "")), want: trustpolicy.Denied, cause: "is not sts:AssumeRoleWithWebIdentity",
+	}, {
 		page: operatorsPage, says: "StringEqualsIgnoreCase is exact otherwise",
 		policy: on(`{"StringEqualsIgnoreCase": {"P:aud": "STS.AmazonAWS"}}`), want: trustpolicy.Denied, cause: "does not match",
 	}, {

@@ -112,12 +112,12 @@ func (c condition) wideSubjects(s statement) []string {
 	const subject, probe = "system:serviceaccount:", "any-name-will-do-0"
 	var all []string
 	for _, value := range c.values {
-		p := Request{}.compile(value, true, false).elements
+		p := compile(value, true, nil, nil).elements
 		namespace, _, _ := strings.Cut(strings.TrimPrefix(value, subject), ":")
 		switch {
-		case matches(p, []rune(subject+probe+":"+probe), false):
+		case matches(p, []rune(subject+probe+":"+probe), exact):
 			all = append(all, fmt.Sprintf("%s accepts the subject %s: any pod of the cluster can take the role", s, quote(value)))
-		case matches(p, []rune(subject+namespace+":"+probe), false):
+		case matches(p, []rune(subject+namespace+":"+probe), exact):
 			all = append(all, fmt.Sprintf("%s accepts the subject %s: any pod in that namespace can take the role", s, quote(value)))
 		case strings.HasPrefix(value, subject) && strings.ContainsAny(namespace, "*?"):
 			all = append(all, fmt.Sprintf("%s accepts the subject %s: whoever may create a namespace that matches can take the role", s, quote(value)))
