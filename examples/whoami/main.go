@@ -12,9 +12,10 @@
 // The token is the pod's own, AWS_WEB_IDENTITY_TOKEN_FILE, or that of -token FILE. -role ARN, or AWS_ROLE_ARN, says whose trust policy
 // it is: the role's account must be that of the OIDC provider. Without -trust-policy both take the place of those variables.
 //
-// The first line of a denial is its cause. Try it on the token of a canary that was refused:
+// The first line of a denial is its cause. Try it on the token of a canary that was refused; the program carries both files, and takes
+// its own where there are none of these names:
 //
-//	cd examples/whoami && go run . -token testdata/canary.jwt -trust-policy testdata/gryphon-trust.json
+//	go run ./examples/whoami -token testdata/canary.jwt -trust-policy testdata/gryphon-trust.json
 //
 // # Exit status
 //

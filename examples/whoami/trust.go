@@ -63,7 +63,7 @@ func (p program) trust() int {
 }
 
 func (p program) readPolicy() (*trustpolicy.Policy, error) {
-	name, read := p.trustPolicy, func() ([]byte, error) { return readFile(p.trustPolicy, maxPolicy) }
+	name, read := p.trustPolicy, func() ([]byte, error) { return p.readFile(p.trustPolicy, maxPolicy) }
 	if name == "-" {
 		name, read = "standard input", func() ([]byte, error) { return readAll(p.stdin, "the policy", maxPolicy) }
 	}

@@ -62,6 +62,23 @@ func TestTheFirstLineIsTheIncidentsCause(t *testing.T) {
 	assert.Empty(t, got.stderr)
 }
 
+// Whoever types the command of the documentation in another directory gets the same, and is told.
+func TestTheSamplesAreThereInAnyDirectory(t *testing.T) {
+	here := whoami(t, nil, "", "-token", canary, "-trust-policy", trust)
+	t.Chdir(t.TempDir())
+	got := whoami(t, nil, "", "-token", canary, "-trust-policy", trust)
+	assert.Equal(t, statusDenied, got.status)
+	assert.Equal(t, here.stdout, got.stdout)
+	assert.Contains(t, got.stderr, "whoami: there is no file testdata/canary.jwt here; this is the sample of that name, which the program carries\n")
+	assert.Contains(t, got.stderr, "no file testdata/gryphon-trust.json here")
+
+	none := whoami(t, nil, "", "-token", canary, "-trust-policy", dispatcher)
+	assert.Equal(t, statusBad, none.status, "no other file is carried")
+	live := whoami(t, map[string]string{roleVar: "arn:aws:iam::111122223333:role/gryphon", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-east-1"}, "", "-token", canary, "-explain")
+	assert.Equal(t, statusNone, live.status, "no sample is sent to STS")
+	assert.NotContains(t, live.stdout, "gryphon-dispatcher-canary")
+}
+
 func TestADenialNamesKeyTokenAndPolicy(t *testing.T) {
 	got := whoami(t, nil, "", "-token", canary, "-trust-policy", trust)
 	for _, line := range []string{
