@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -407,6 +408,11 @@ func TestTimeoutFollowsOptionsAndVariables(t *testing.T) {
 		{"5", "3", imds.Options{Timeout: time.Second}, time.Second},
 		{"", "", imds.Options{Timeout: -1, AttemptTimeout: -1, Attempts: -1}, 2 * time.Second},
 		{"five", "3", imds.Options{}, 4 * time.Second}, // Retrieve says what is wrong
+		{"3600", "100", imds.Options{}, 100*time.Hour + time.Second},
+		{"3600", "100", imds.Options{Attempts: math.MaxInt}, 100*time.Hour + time.Second}, // no overflow
+		{"", "", imds.Options{AttemptTimeout: math.MaxInt64}, 100*time.Hour + time.Second},
+		{"", "2", imds.Options{AttemptTimeout: math.MaxInt64/2 + 1}, 100*time.Hour + time.Second},
+		{"", "", imds.Options{AttemptTimeout: math.MaxInt64 - time.Second}, 100*time.Hour + time.Second},
 	} {
 		set := map[string]string{"AWS_METADATA_SERVICE_TIMEOUT": row.seconds, "AWS_METADATA_SERVICE_NUM_ATTEMPTS": row.attempts}
 		row.opts.LookupEnv = func(name string) (string, bool) { value, ok := set[name]; return value, ok }
@@ -428,6 +434,19 @@ func TestNoRetrieveOutlivesItsBound(t *testing.T) {
 			assert.LessOrEqual(t, d, 2*time.Second, delay)
 		}
 	})
+}
+
+func TestABoundWithoutEndIsNoMoment(t *testing.T) {
+	for _, opts := range []imds.Options{{AttemptTimeout: math.MaxInt64}, {Attempts: math.MaxInt}, {Timeout: math.MaxInt64}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.service.Fail(1, status("PUT", tokenPath, 503))
+			_, err := w.provider(func(o *imds.Options) {
+				o.AttemptTimeout, o.Attempts, o.Timeout = opts.AttemptTimeout, opts.Attempts, opts.Timeout
+			}).Retrieve(t.Context())
+			assert.NoError(t, err)
+		})
+	}
 }
 
 // However tight the bound, the question that explains an unanswered token request is asked, and no error tells of one that was not.

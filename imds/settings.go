@@ -149,8 +149,19 @@ func (p *Provider) bounds() (bounds, error) {
 		attempt:  cmp.Or(max(p.opts.AttemptTimeout, 0), time.Duration(seconds)*time.Second, DefaultAttemptTimeout),
 		attempts: cmp.Or(max(p.opts.Attempts, 0), attempts),
 	}
-	b.total = cmp.Or(max(p.opts.Timeout, 0), time.Duration(max(b.attempts, 1))*b.attempt+time.Second)
+	b.total = cmp.Or(max(p.opts.Timeout, 0), b.usual())
 	return b, err
+}
+
+// usual returns the total bound where nobody set one: at most what the variables can ask for, since options can ask for more than a
+// time.Duration holds.
+func (b bounds) usual() time.Duration {
+	const longest = maxAttempts * maxSeconds * time.Second
+	n := time.Duration(max(b.attempts, 1))
+	if b.attempt > longest/n {
+		return longest + time.Second
+	}
+	return n*b.attempt + time.Second
 }
 
 // whole reads a variable that holds a whole number from 1 to limit; 0 where it is not set.
