@@ -202,6 +202,8 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "not HTTP", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, babble) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"not HTTP"}},
 		{name: "answer too large", setup: pod, fault: body(strings.Repeat(leak, 10000)), want: failure, requests: "200", text: []string{"64 KiB"}},
 		{name: "redirect to another host", setup: pod, fault: &fault{Status: 307, Header: http.Header{"Location": {"http://evil.example/" + leak}}}, want: failure, requests: "307", text: []string{"evil.example", "not followed"}},
+		{name: "agent switches protocols", setup: pod, fault: &fault{Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: failure, min: 4 * s, max: 5 * s, requests: "101, 101, 101, 101, 101", many: true, text: []string{"switched protocols"}},
+		{name: "agent switches protocols once", setup: pod, n: 1, fault: &fault{Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: credentials, min: s / 20, max: s / 10, requests: "101, 200"},
 		{name: "HTML", setup: pod, fault: body("<html>" + leak), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"HTML"}},
 		{name: "null", setup: pod, fault: body("null"), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"it is null"}},
 		{name: "{}", setup: pod, fault: body("{}"), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"no AccessKeyId"}},

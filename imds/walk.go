@@ -205,8 +205,11 @@ func explainCode(r linklocal.Request, role string, code *creddoc.CodeError) erro
 // get asks for a path, and once more with a new session token where the old one is refused.
 func (w *walk) get(ctx context.Context, path string, read func(linklocal.Request, *linklocal.Answer) error) error {
 	err := w.getOnce(ctx, path, read)
-	if status(err) != http.StatusUnauthorized || w.withoutToken != nil {
+	switch {
+	case status(err) != http.StatusUnauthorized:
 		return err
+	case w.withoutToken != nil:
+		return fmt.Errorf("%w: a session token is required, and there is none (%s)", err, w.withoutToken)
 	}
 	if !w.renewed {
 		w.renewed = true
