@@ -3,6 +3,7 @@ package ecs
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"example.com/podrole/internal/linklocal"
@@ -67,14 +68,18 @@ func (t target) silence(err error) string {
 	return ""
 }
 
-// shown is the URL as it may be shown: without query, and without what looks like an id in its path. On ECS whoever knows the
-// task's id gets the task's credentials.
+// plainPart is a part of a path that names what is served and not to whom: a version, a date, a lower-case word.
+var plainPart = regexp.MustCompile(`^(v[0-9]{1,2}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z][a-z.-]{0,19})?$`)
+
+// shown is the URL as it may be shown: without query, and with its path up to the first part that could be an id, such as the one that
+// follows "credentials". On ECS whoever knows the task's id gets the task's credentials.
 func (t target) shown() string {
 	shown := *t.url
 	parts := strings.Split(shown.Path, "/")
 	for i, part := range parts {
-		if len(part) >= 16 && strings.ContainsAny(part, "0123456789") {
-			parts[i] = "..."
+		if !plainPart.MatchString(part) || i > 0 && parts[i-1] == "credentials" && part != "" {
+			parts = append(parts[:i], "...")
+			break
 		}
 	}
 	shown.Path, shown.RawPath = strings.Join(parts, "/"), ""

@@ -7,6 +7,15 @@ var (
 	ParseToken   = parseToken
 )
 
+// Shown is how errors and log records show a URL.
+func Shown(raw string) string {
+	u, err := rules.Check(raw)
+	if err != nil {
+		return ""
+	}
+	return target{url: u}.shown()
+}
+
 // Claims shows what is read of a token.
 func Claims(token string) (subject string, audience []string, ok bool) {
 	c, ok := parseClaims(token)
