@@ -37,11 +37,12 @@ type failure struct {
 	terminal bool
 }
 
-// readFailure reads a provider's error, whose methods are not our code either, once and for all.
-func readFailure(err error) *failure {
+// readFailure reads the error of a provider that was called with flight, once and for all. The error's methods are not our code either.
+func readFailure(flight context.Context, err error) *failure {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), hookBound, &timeout.Error{Op: "Error", Bound: hookBound})
 	defer cancel()
 	f, bad := guard.Call(ctx, func(context.Context) (*failure, error) {
+		err := cut(flight, err)
 		return &failure{cause: err, text: err.Error(), outcome: outcomeOf(err), terminal: terminal.Is(err)}, nil
 	})
 	if bad != nil {

@@ -71,11 +71,10 @@ func (s *state) fly(f *flight, delay time.Duration) {
 	var failed *failure
 	var grant time.Time
 	if err != nil {
-		err = cut(ctx, err)
-		failed = readFailure(err)
+		failed = readFailure(ctx, err)
 	}
 	if failed != nil && f.ctx.Err() == nil && !f.held.Recheck && !failed.terminal {
-		if other, until := s.asker.extend(s.clock, f.held.Credentials, err); other != nil {
+		if other, until := s.asker.extend(s.clock, f.held.Credentials, failed.cause); other != nil {
 			got, failed = *other, nil
 		} else {
 			grant = until

@@ -74,6 +74,9 @@ func TestHandleFailToRefreshIsHonouredUpToStaleLimit(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				assert.ErrorIs(t, refused(t, c), row.err)
+				if row.err == errDenied {
+					assert.Empty(t, p.seen())
+				}
 				for _, held := range p.seen() {
 					assert.True(t, held.Expires.Equal(end), "it is given the true expiry, not what it made of it itself")
 				}
