@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,3 +62,6 @@ func Republish(c *SessionCache, creds aws.Credentials) {
 
 // Cut is what becomes of an error that a provider returns as its context ends.
 var Cut = cut
+
+// ReadFailure is what the cache makes of the error of a provider that was called with flight.
+func ReadFailure(flight context.Context, err error) error { return readFailure(flight, err) }
