@@ -126,7 +126,7 @@ func cost(elements []element, value []rune) int {
 	if slices.ContainsFunc(elements, func(e element) bool { return e.kind == any0 }) {
 		return (1 + len(elements)) * (1 + len(value))
 	}
-	return len(elements) + len(value)
+	return 1 + min(len(elements), len(value))
 }
 
 // folding is what counts as the same letter.

@@ -18,6 +18,7 @@ func (r Request) warnings() []string {
 // warnings of a policy say where it lets in more than one workload. They do not depend on a token.
 func (p *Policy) warnings() []string {
 	var all []string
+	e := Request{}.evaluation(false)
 	for _, s := range p.statements {
 		if s.deny || s.action().Answer != Yes {
 			continue
@@ -29,7 +30,7 @@ func (p *Policy) warnings() []string {
 			if provider == "*" {
 				all = append(all, s.String()+` trusts "*": an identity of any provider can take the role, if the conditions let it`)
 			}
-			all = append(all, p.claimWarnings(s, provider)...)
+			all = append(all, p.claimWarnings(s, provider, e)...)
 		}
 	}
 	return all
@@ -55,40 +56,42 @@ func (s statement) providers() []string {
 	return all
 }
 
-func (p *Policy) claimWarnings(s statement, provider string) []string {
+func (p *Policy) claimWarnings(s statement, provider string, e *evaluation) []string {
 	var all []string
 	for _, claim := range []struct{ name, any string }{
 		{"sub", "any identity of the provider can take the role, with EKS any pod of the cluster"},
 		{"aud", "a token that was made for another service can take the role"},
 	} {
-		bound, loose := false, ""
+		loose := ""
+		var bound []condition
 		for _, c := range s.conditions {
 			prefix, name, ok := cutLast(c.key)
 			if !ok || !strings.EqualFold(name, claim.name) || provider != "*" && !strings.EqualFold(prefix, provider) {
 				continue
 			}
-			if why := c.loose(); why != "" {
+			if why := e.loose(c, prefix, claim.name, p.variables); why != "" {
 				loose = fmt.Sprintf(" (%s %s)", c.operator.name, why)
 				continue
 			}
-			bound = true
-			if claim.name == "sub" {
-				all = append(all, c.wideSubjects(s)...)
-			}
+			bound = append(bound, c)
 		}
-		if !bound {
+		switch {
+		case len(bound) == 0:
 			of := ""
 			if provider != "*" {
 				of = " of " + quote(provider)
 			}
 			all = append(all, fmt.Sprintf("%s has no condition that binds %s%s%s: %s", s, claim.name, of, loose, claim.any))
+		case claim.name == "sub":
+			all = append(all, p.wideSubjects(s, bound)...)
 		}
 	}
 	return all
 }
 
-// loose says why a condition does not bind a claim; "" when it does.
-func (c condition) loose() string {
+// loose says why a condition does not bind a claim; "" when it does. That it matches everything is found out by trying: two values that
+// nobody has, and that have no character in common.
+func (e *evaluation) loose(c condition, provider, claim string, variables bool) string {
 	switch op := c.operator; {
 	case op.negate:
 		return "only excludes"
@@ -98,32 +101,45 @@ func (c condition) loose() string {
 		return "holds for a token without the claim"
 	case op.family != ofString && op.family != ofARN:
 		return "does not compare text"
-	case slices.ContainsFunc(c.values, func(v string) bool { return op.wild && v != "" && strings.Trim(v, "*?") == "" }):
-		return "matches everything"
 	}
-	return ""
-}
-
-// wideSubjects warns of patterns that more than one namespace, or every service account of one, can match.
-func (c condition) wideSubjects(s statement) []string {
-	if c.operator.family != ofString || !c.operator.wild {
-		return nil
-	}
-	const subject, probe = "system:serviceaccount:", "any-name-will-do-0"
-	var all []string
-	for _, value := range c.values {
-		p := compile(value, true, nil, nil).elements
-		namespace, _, _ := strings.Cut(strings.TrimPrefix(value, subject), ":")
-		switch {
-		case matches(p, []rune(subject+probe+":"+probe), exact):
-			all = append(all, fmt.Sprintf("%s accepts the subject %s: any pod of the cluster can take the role", s, quote(value)))
-		case matches(p, []rune(subject+namespace+":"+probe), exact):
-			all = append(all, fmt.Sprintf("%s accepts the subject %s: any pod in that namespace can take the role", s, quote(value)))
-		case strings.HasPrefix(value, subject) && strings.ContainsAny(namespace, "*?"):
-			all = append(all, fmt.Sprintf("%s accepts the subject %s: whoever may create a namespace that matches can take the role", s, quote(value)))
+	for _, probe := range []string{"any-name-will-do", "0123_4567.89/@"} {
+		e.Request = Request{Provider: provider, Claims: map[string][]string{"sub": {"another " + probe}, "aud": {"a third " + probe}}}
+		e.Claims[claim] = []string{probe}
+		if e.resolve = nil; variables {
+			e.resolve = e.variable
+		}
+		if because, _ := e.condition(c); because.Answer != Yes {
+			return ""
 		}
 	}
-	return all
+	return "matches everything"
+}
+
+// wideSubjects warns of patterns that more than some service accounts of one namespace match. Conditions are joined by AND, so that the
+// narrowest of them counts.
+func (p *Policy) wideSubjects(s statement, conditions []condition) []string {
+	var narrowest []string
+	least := wholeCluster + 1
+	for _, c := range conditions {
+		var wide []string
+		most := withinNamespace
+		if c.operator.family == ofString && c.operator.wild {
+			for _, value := range c.values {
+				resolve := resolver(anyVariable)
+				if !p.variables {
+					resolve = nil
+				}
+				if covered := covers(compile(value, true, resolve, nil).elements); covered.reach > withinNamespace {
+					wide = append(wide, fmt.Sprintf("%s accepts the subject %s: %s", s, quote(value), covered.who()))
+					most = max(most, covered.reach)
+				}
+			}
+		}
+		if most < least {
+			least, narrowest = most, wide
+		}
+	}
+	return narrowest
 }
 
 // cutLast cuts a condition key into provider and claim. A provider's path may hold colons, a claim's name may not.

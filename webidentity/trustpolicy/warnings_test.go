@@ -1,6 +1,8 @@
 package trustpolicy_test
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,8 +42,8 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 		{"Null", on(`{"StringEquals": {"P:sub": "` + dispatcher + `"}, "Null": {"P:aud": "false"}}`), []string{noAud + " (Null does not compare text)" + other}},
 		{"every service account", on(`{"StringLike": {"P:sub": "system:serviceaccount:*"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:*": any pod of the cluster can take the role`}},
 		{"every namespace and name", on(`{"StringLike": {"P:sub": "system:serviceaccount:*:*"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:*:*": any pod of the cluster can take the role`}},
-		{"every name of a namespace", on(`{"StringLike": {"P:sub": "system:serviceaccount:default:*"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:default:*": any pod in that namespace can take the role`}},
-		{"a name in every namespace", on(`{"StringLike": {"P:sub": "system:serviceaccount:*:gryphon"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:*:gryphon": whoever may create a namespace that matches can take the role`}},
+		{"every name of a namespace", on(`{"StringLike": {"P:sub": "system:serviceaccount:default:*"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:default:*": any pod of the namespace "default" can take the role`}},
+		{"a name in every namespace", on(`{"StringLike": {"P:sub": "system:serviceaccount:*:gryphon"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:*:gryphon": whoever may create a namespace can take the role, by a service account "gryphon" in it`}},
 		{"another statement binds it", policy("2012-10-17", allow(""), allow(`{"StringEquals": {"P:sub": "x"}, "StringLike": {"P:aud": "y"}}`)), []string{noSub + anyID, noAud + other}},
 		{"everyone", anyone(`"Principal": "*"`, `"Action": "sts:*"`), []string{
 			`statement 1 (Allow) trusts "*": an identity of any provider can take the role, if the conditions let it`,
@@ -54,6 +56,88 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, tt.want, rule{policy: tt.policy}.evaluate(t).Warnings)
+		})
+	}
+}
+
+func TestAWarningSaysHowMuchOfAClusterASubjectCovers(t *testing.T) {
+	const (
+		cluster = "any pod of the cluster can take the role"
+		inAny   = `whoever may create a namespace can take the role, by a service account "g" in it`
+	)
+	inSome := func(namespaces string) string {
+		return `whoever may create a namespace that matches "` + namespaces + `" can take the role, by a service account "g" in it`
+	}
+	whole := func(namespaces string) string {
+		return `any pod of a namespace that matches "` + namespaces + `" can take the role`
+	}
+	for pattern, want := range map[string]string{
+		"system:serviceaccount:default:g":                    "",
+		"system:serviceaccount:default:g*":                   "",
+		"system:serviceaccount:default:*g":                   "",
+		"system:serviceaccount:default:?":                    "",
+		"system:serviceaccount:default:*":                    `any pod of the namespace "default" can take the role`,
+		"system:serviceaccount:default:?*":                   `any pod of the namespace "default" can take the role`,
+		"s*:default:*":                                       `any pod of the namespace "default" can take the role`,
+		"*:default:*":                                        `any pod of the namespace "default" can take the role`,
+		"*:g":                                                inAny,
+		"system:*:g":                                         inAny,
+		"system:serviceaccount:*:g":                          inAny,
+		"system:serviceaccount?*:g":                          inAny,
+		"????????serviceaccount:*?:g":                        "",
+		"???????serviceaccount:*?:g":                         inAny,
+		"system:serviceaccount:*:g*":                         `whoever may create a namespace can take the role, by a service account that matches "g*" in it`,
+		"*d:g":                                               inSome("*d"),
+		"system:serviceaccount:team-*:g":                     inSome("team-*"),
+		"system:serviceaccount:team-??:g":                    inSome("team-??"),
+		"system:serviceaccount:${P:aud}*:g":                  inSome("${…}*"),
+		"system:serviceaccount:${P:aud}:g":                   "",
+		"system:serviceaccount:a*:*":                         whole("a*"),
+		"system:serviceaccount:d*":                           whole("d*"),
+		"system:serviceaccount:default*":                     whole("default*"),
+		"system:serviceaccount:*-prod:*":                     whole("*-prod"),
+		"system:serviceaccount:*":                            cluster,
+		"system:serviceaccount:*:*":                          cluster,
+		"system:serviceaccount?*":                            cluster,
+		"system*":                                            cluster,
+		"s?s*:*":                                             cluster,
+		"system:serviceaccount:**:*":                         cluster,
+		"system:serviceaccount:${*}:g":                       "", // a star, and no wildcard
+		"system:serviceaccount:*:*:g":                        "", // no subject of Kubernetes
+		"system:node:*":                                      "",
+		"repo:octo-org/*":                                    "",
+		"*" + strings.Repeat("a", 10000) + ":*":              "",
+		"system:serviceaccount:" + strings.Repeat("*?", 300): cluster,
+	} {
+		t.Run(pattern[:min(len(pattern), 60)], func(t *testing.T) {
+			got := rule{policy: on(`{"StringLike": {"P:sub": "` + strings.ReplaceAll(pattern, "${P:", "${"+provider+":") + `"}, "StringEquals": {"P:aud": "sts.amazonaws.com"}}`)}.evaluate(t)
+			if want == "" {
+				assert.Empty(t, got.Warnings)
+			} else if assert.Len(t, got.Warnings, 1) {
+				assert.Regexp(t, `^statement 1 \(Allow\) accepts the subject ".*"…?: `+regexp.QuoteMeta(want)+"$", got.Warnings[0])
+			}
+		})
+	}
+}
+
+func TestAWarningLooksAtWhatAllConditionsOfAStatementLeave(t *testing.T) {
+	const aud = `"StringEquals": {"P:aud": "sts.amazonaws.com"`
+	for _, tt := range []struct{ name, policy, want string }{
+		{"a variable of the claim itself", on(`{` + aud + `, "P:sub": "${P:sub}"}}`), "no condition that binds sub of \"" + provider + "\" (StringEquals matches everything)"},
+		{"a variable of it between stars", on(`{"StringLike": {"P:sub": "*${P:sub}*"}, ` + aud + `}}`), "(StringLike matches everything)"},
+		{"in 2008-10-17 the variable is text", policy("2008-10-17", allow(`{`+aud+`, "P:sub": "${P:sub}"}}`)), ""},
+		{"a variable of another claim binds", on(`{` + aud + `, "P:sub": "${P:aud}"}}`), ""},
+		{"a variable of the request binds", on(`{` + aud + `, "P:sub": "${aws:username}"}}`), ""},
+		{"another condition binds the subject", on(`{"StringLike": {"P:sub": "system:serviceaccount:*"}, ` + aud + `, "P:sub": "` + dispatcher + `"}}`), ""},
+		{"the narrower condition counts", on(`{"StringLike": {"P:sub": "system:serviceaccount:*"}, "ForAnyValue:StringLike": {"P:sub": "*:default:*"}, ` + aud + `}}`), `any pod of the namespace "default"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := rule{policy: strings.ReplaceAll(tt.policy, "${P:", "${"+provider+":")}.evaluate(t)
+			if tt.want == "" {
+				assert.Empty(t, got.Warnings)
+			} else if assert.Len(t, got.Warnings, 1) {
+				assert.Contains(t, got.Warnings[0], tt.want)
+			}
 		})
 	}
 }
