@@ -20,7 +20,11 @@ type Net struct {
 	dials []string          // every address dialled, in order
 }
 
-type dialer func(ctx context.Context) (net.Conn, error)
+type dialer func(ctx context.Context, address addr) (net.Conn, error)
+
+// Everywhere stands for every address at which nothing else was put, for a test of what goes where: what is served there finds the
+// address that was dialled in its connection's LocalAddr, an HTTP handler in [http.LocalAddrContextKey].
+const Everywhere = "*"
 
 // New returns a network on which every connection is refused.
 func New() *Net { return &Net{hosts: map[string]dialer{}} }
@@ -29,12 +33,15 @@ func New() *Net { return &Net{hosts: map[string]dialer{}} }
 func (n *Net) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	n.mu.Lock()
 	n.dials = append(n.dials, address)
-	dial := n.hosts[address]
+	dial, ok := n.hosts[address]
+	if !ok {
+		dial = n.hosts[Everywhere]
+	}
 	n.mu.Unlock()
 	if dial == nil {
 		dial = fail(syscall.ECONNREFUSED)
 	}
-	conn, err := dial(ctx)
+	conn, err := dial(ctx, addr(address))
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: addr(address), Err: err}
 	}
@@ -56,7 +63,7 @@ func (n *Net) NoRoute(address string) { n.put(address, fail(syscall.ENETUNREACH)
 
 // Blackhole makes the address swallow connection attempts, as a firewall's drop rule does.
 func (n *Net) Blackhole(address string) {
-	n.put(address, func(ctx context.Context) (net.Conn, error) {
+	n.put(address, func(ctx context.Context, _ addr) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
@@ -64,8 +71,8 @@ func (n *Net) Blackhole(address string) {
 
 // Handle puts a function at the address that gets the server's end of every connection, in a goroutine of its own, and closes it when it returns.
 func (n *Net) Handle(address string, serve func(net.Conn)) {
-	n.put(address, func(context.Context) (net.Conn, error) {
-		client, server := pipe(clientAddr, addr(address))
+	n.put(address, func(_ context.Context, dialled addr) (net.Conn, error) {
+		client, server := pipe(clientAddr, dialled)
 		go func() { defer server.Close(); serve(server) }()
 		return client, nil
 	})
@@ -83,8 +90,8 @@ func (n *Net) Serve(address string, handler http.Handler) (stop func()) {
 // Listen returns a listener at the address.
 func (n *Net) Listen(address string) net.Listener {
 	l := &listener{address: address, conns: make(chan net.Conn), closed: make(chan struct{})}
-	n.put(address, func(ctx context.Context) (net.Conn, error) {
-		client, server := pipe(clientAddr, addr(address))
+	n.put(address, func(ctx context.Context, dialled addr) (net.Conn, error) {
+		client, server := pipe(clientAddr, dialled)
 		select {
 		case l.conns <- server:
 			return client, nil
@@ -104,7 +111,7 @@ func (n *Net) put(address string, d dialer) {
 }
 
 func fail(errno syscall.Errno) dialer {
-	return func(context.Context) (net.Conn, error) { return nil, os.NewSyscallError("connect", errno) }
+	return func(context.Context, addr) (net.Conn, error) { return nil, os.NewSyscallError("connect", errno) }
 }
 
 type listener struct {

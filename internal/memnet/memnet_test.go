@@ -41,6 +41,34 @@ func TestNothingListensAtFirst(t *testing.T) {
 	})
 }
 
+func TestEverywhereIsWhereNothingElseIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		name := func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.Context().Value(http.LocalAddrContextKey))
+		}
+		stop := network.Serve(memnet.Everywhere, http.HandlerFunc(name))
+		network.NoRoute("192.0.2.7:80")
+		network.Refuse("192.0.2.8:80")
+		c := client(t, network, time.Second)
+		for _, address := range []string{imds, "[fd00:ec2::254]:8080", "192.0.2.9:1"} {
+			res, err := c.Get("http://" + address + "/")
+			require.NoError(t, err)
+			body, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			assert.NoError(t, res.Body.Close())
+			assert.Equal(t, address, string(body))
+		}
+		_, err := c.Get("http://192.0.2.7/")
+		assert.ErrorIs(t, err, syscall.ENETUNREACH)
+		_, err = c.Get("http://192.0.2.8/")
+		assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+		stop()
+		_, err = c.Get("http://192.0.2.9:2/")
+		assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+	})
+}
+
 func TestNoRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
