@@ -76,7 +76,11 @@ func (e *evaluation) condition(c condition) (Reason, Mismatch) {
 	if a == No && miss.Difference == "" {
 		miss.Difference = why
 	}
-	return Reason{Answer: a, Text: fmt.Sprintf("condition %s %s: %s", c.operator.name, shown(c.key), why), Detail: detail}, miss
+	from := ""
+	if f.from != "" {
+		from = " (the token's " + f.from + ")"
+	}
+	return Reason{Answer: a, Text: fmt.Sprintf("condition %s %s%s: %s", c.operator.name, shown(c.key), from, why), Detail: detail}, miss
 }
 
 // shown prints a key without the quotation marks, as long as it needs none.

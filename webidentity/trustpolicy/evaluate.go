@@ -11,9 +11,10 @@ import (
 //
 // A statement applies when its principal, its action and all of its conditions match. One Deny that applies settles it, else one
 // Allow, else the answer is no. A statement of which that cannot be known makes the verdict unknown where it would change it.
+// A token with several audiences and no authorized party (azp) is denied: STS refuses it before it looks at the policy.
 func (p *Policy) Evaluate(r Request) Result {
 	outcomes := make([]outcome, len(p.statements))
-	result := Result{Warnings: append(p.warnings(), r.warnings()...)}
+	result := Result{Warnings: p.warnings()}
 	e := r.evaluation(p.variables)
 	for i, s := range p.statements {
 		outcomes[i] = e.statement(s)
@@ -41,6 +42,10 @@ func (p *Policy) Evaluate(r Request) Result {
 	default:
 		result.Verdict, result.Cause = Denied, "no statement allows anything"
 		result.miss(outcomes)
+	}
+	if why := r.refusal(); why != "" {
+		result.Verdict, result.Cause = Denied, why
+		result.Reasons = append(result.Reasons, Reason{Answer: No, Text: why})
 	}
 	return result
 }

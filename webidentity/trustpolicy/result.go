@@ -41,14 +41,14 @@ type Result struct {
 	// Cause is the one line to show when there is room for one only: the statement and the condition that decided.
 	Cause string `json:"cause"`
 
-	// Reasons is a tree, with one root for each statement of the policy.
+	// Reasons is a tree, with one root for each statement of the policy, and one more where STS refuses the token whatever the policy says.
 	Reasons []Reason `json:"reasons"`
 
 	// Mismatches are the conditions that kept a statement with the right principal and action from allowing the call:
 	// those of the statement that came closest first. Empty when the call is allowed.
 	Mismatches []Mismatch `json:"mismatches,omitempty"`
 
-	// Warnings say where the policy lets in more than one workload, and what STS may hold against the token whatever the policy says.
+	// Warnings say where the policy lets in more than one workload.
 	Warnings []string `json:"warnings,omitempty"`
 }
 

@@ -125,6 +125,25 @@ func TestTheStatementThatCameClosestIsTheCause(t *testing.T) {
 	assert.Len(t, got.Reasons, 4)
 }
 
+func TestATokenWithSeveralAudiencesAndNoPartyIsDenied(t *testing.T) {
+	const bound = `{"StringEquals": {"P:sub": "` + dispatcher + `-canary"}, "ForAnyValue:StringEquals": {"P:aud": "sts.amazonaws.com"}}`
+	const cause = `the token has several audiences ("a", "sts.amazonaws.com") and no azp: STS refuses such a token; project a token with exactly one audience`
+	for name, document := range map[string]string{"the policy would allow it": bound, "nor does the policy": `{"StringEquals": {"P:sub": "x"}}`, "nor is the policy known": `{"StringEquals": {"aws:SourceIp": "x"}}`} {
+		t.Run(name, func(t *testing.T) {
+			got := rule{policy: on(document), claims: with("aud", "a", "sts.amazonaws.com")}.evaluate(t)
+			assert.Equal(t, trustpolicy.Denied, got.Verdict)
+			assert.Equal(t, cause, got.Cause)
+			require.Len(t, got.Reasons, 2)
+			assert.Contains(t, got.String(), "\n  ✗ "+cause+"\n")
+		})
+	}
+	token := with("aud", "a", "b")
+	token["azp"] = []string{"sts.amazonaws.com"}
+	assert.Equal(t, trustpolicy.Allowed, rule{policy: on(bound), claims: token}.evaluate(t).Verdict)
+	token["azp"] = []string{""}
+	assert.Equal(t, trustpolicy.Denied, rule{policy: on(bound), claims: token}.evaluate(t).Verdict)
+}
+
 func TestAnAllowedOrForbiddenTokenHasNoMismatches(t *testing.T) {
 	assert.Empty(t, rule{policy: policy("2012-10-17", allow(`{"StringEquals": {"P:sub": "x"}}`), allow(""))}.evaluate(t).Mismatches)
 	assert.Empty(t, rule{policy: policy("2012-10-17", allow(`{"StringEquals": {"P:sub": "x"}}`), deny(""))}.evaluate(t).Mismatches)

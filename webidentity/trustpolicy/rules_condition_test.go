@@ -49,8 +49,23 @@ var keyRules = []rule{
 		page: "reference_policies_elements_condition", says: "a key with control characters is shown without them",
 		policy: on(`{"StringEquals": {"a.b:s\u001bub": "x"}}`), want: trustpolicy.Denied, cause: `condition StringEquals "a.b:s\x1bub": `,
 	}, {
-		page: keysPage, says: "oaud is Google's, and elsewhere unknown",
-		policy: on(`{"StringEquals": {"P:oaud": "x"}}`), want: trustpolicy.Unknown, cause: "the claim oaud depends on the provider",
+		page: keysPage, says: "an authorized party without a value is none",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("azp", ""), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "it is the authorized party that a reason names",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("azp", "the-client"), want: trustpolicy.Denied, cause: `:aud (the token's azp): "the-client" does not match`,
+	}, {
+		page: keysPage, says: "oaud is the audience where the token has an authorized party",
+		policy: on(`{"StringEquals": {"P:aud": "the-client", "P:oaud": "sts.amazonaws.com"}}`), claims: with("azp", "the-client"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "oaud is the audience where it has none",
+		policy: on(`{"StringEquals": {"P:oaud": "x"}}`), want: trustpolicy.Denied, cause: `:oaud (the token's aud): "sts.amazonaws.com" does not match "x"`,
+	}, {
+		page: keysPage, says: "oaud has as many values as the token has audiences",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:oaud": "b"}}`), claims: claims{"sub": {"s"}, "aud": {"a", "b"}, "azp": {"a"}}, want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: keysPage, says: "email is a key by default",
+		policy: on(`{"StringEquals": {"P:email": "g@example.com"}}`), claims: with("email", "g@example.com"), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
 		page: keysPage, says: "a claim that the token lacks is no key",
 		policy: on(`{"StringEquals": {"P:amr": "pwd"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
@@ -399,7 +414,7 @@ var offlineRules = []rule{
 		policy: on(`{"Null": {"aws:SourceVpc": "true"}}`), want: trustpolicy.Unknown, cause: "aws:SourceVpc",
 	}, {
 		page: keysPage, says: "not every claim becomes a key",
-		policy: on(`{"StringEquals": {"P:email": "g@example.com"}}`), claims: with("email", "g@example.com"), want: trustpolicy.Unknown, cause: "depends on the provider",
+		policy: on(`{"StringEquals": {"P:groups": "g"}}`), claims: with("groups", "g"), want: trustpolicy.Unknown, cause: "depends on the provider",
 	}, {
 		page: "reference_policies_evaluation-logic", says: "what is unknown does not matter beside what fails",
 		policy: on(`{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "StringEquals": {"P:aud": "x"}}`), want: trustpolicy.Denied, cause: "condition StringEquals",

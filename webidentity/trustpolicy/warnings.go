@@ -6,15 +6,6 @@ import (
 	"strings"
 )
 
-// warnings of a token: STS answers InvalidIdentityToken, "Token audience contains more than one audience while authorized party is not
-// present", before it looks at any policy.
-func (r Request) warnings() []string {
-	if n := len(r.Claims["aud"]); n > 1 && len(r.Claims["azp"]) == 0 {
-		return []string{fmt.Sprintf("the token has %d audiences and no azp: STS refuses such a token, whatever the policy says", n)}
-	}
-	return nil
-}
-
 // warnings of a policy say where it lets in more than one workload. They do not depend on a token.
 func (p *Policy) warnings() []string {
 	var all []string

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"example.com/podrole/webidentity/trustpolicy"
 )
 
 func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
@@ -140,15 +138,4 @@ func TestAWarningLooksAtWhatAllConditionsOfAStatementLeave(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestATokenWithSeveralAudiencesIsWarnedOf(t *testing.T) {
-	const bound = `{"StringEquals": {"P:sub": "` + dispatcher + `-canary"}, "ForAnyValue:StringEquals": {"P:aud": "sts.amazonaws.com"}}`
-	got := rule{policy: on(bound), claims: with("aud", "a", "sts.amazonaws.com")}.evaluate(t)
-	assert.Equal(t, []string{"the token has 2 audiences and no azp: STS refuses such a token, whatever the policy says"}, got.Warnings)
-	assert.Equal(t, trustpolicy.Allowed, got.Verdict, "a warning is no verdict")
-
-	token := with("aud", "a", "b")
-	token["azp"] = []string{"sts.amazonaws.com"}
-	assert.Empty(t, rule{policy: on(bound), claims: token}.evaluate(t).Warnings)
 }
