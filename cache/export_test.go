@@ -65,3 +65,12 @@ var Cut = cut
 
 // ReadFailure is what the cache makes of the error of a provider that was called with flight.
 func ReadFailure(flight context.Context, err error) error { return readFailure(flight, err) }
+
+// Secrets returns every secret access key and session token that the cache holds anywhere.
+func Secrets(c *SessionCache) string {
+	s := c.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap := s.snap.Load()
+	return s.held.creds.SecretAccessKey + s.held.creds.SessionToken + snap.creds.SecretAccessKey + snap.creds.SessionToken
+}
