@@ -133,6 +133,9 @@ func TestTheTimerIsArmedAgainAfterAFailure(t *testing.T) {
 		c := opened(t, src)
 		src.set(func(s *source) { s.err = errDown })
 		time.Sleep(58 * time.Minute)
+		for get(src, func(s *source) int { return s.active }) > 0 { // one that is under way would succeed
+			time.Sleep(10 * time.Millisecond)
+		}
 		failed := src.calls()
 		assert.Greater(t, failed, 1)
 		src.set(func(s *source) { s.err = nil })

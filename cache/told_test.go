@@ -104,7 +104,7 @@ func TestTheNextTryWithNothingHeldIsWhenItIsSaidToBe(t *testing.T) {
 		time.Sleep(time.Until(next) - time.Millisecond)
 		refused(t, c)
 		assert.Equal(t, 1, src.calls())
-		time.Sleep(time.Millisecond)
+		time.Sleep(2 * time.Millisecond) // slog writes whole milliseconds
 		refused(t, c)
 		assert.Equal(t, 2, src.calls())
 	})
