@@ -44,16 +44,17 @@ func (e *evaluation) compile(op operator, source string) pattern {
 	return p
 }
 
-// condition evaluates one operator and key of a statement. The mismatch is filled in where the answer is [No].
-func (e *evaluation) condition(c condition) (Reason, Mismatch) {
+// condition evaluates one operator and key of a statement.
+func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 	f := e.fact(c.key)
-	miss := Mismatch{Operator: c.operator.name, Key: c.key, Token: f.values, Policy: c.values}
+	miss := Mismatch{Statement: s.String(), Operator: c.operator.name, Key: c.key, Token: f.values, Policy: c.values}
 	if miss.Token == nil {
 		miss.Token = []string{}
 	}
 	var a Answer
 	var why string
 	var detail []string
+	failed := f.values
 	switch {
 	case c.emptyList():
 		a, why = Maybe, "IAM's documentation gives a key without values two answers"
@@ -71,10 +72,15 @@ func (e *evaluation) condition(c condition) (Reason, Mismatch) {
 	case c.operator.family == ofBool && e.resolve != nil && slices.ContainsFunc(c.values, hasVariable):
 		a, why = Maybe, "IAM's documentation does not agree with itself on policy variables in Bool"
 	default:
-		a, why, miss.Difference, detail = e.compare(c, f.values)
+		compared := e.compare(c, f.values)
+		a, why, miss.Difference, detail, failed = compared.answer, compared.why, compared.short, compared.detail, compared.failed
 	}
-	if a == No && miss.Difference == "" {
-		miss.Difference = why
+	miss.Difference = cmp.Or(miss.Difference, why)
+	switch {
+	case s.deny && a == Yes:
+		miss.Cure = c.spared(s, f.values)
+	case a == No:
+		miss.Kind, miss.Cure = e.kindOf(s, c, f, failed)
 	}
 	from := ""
 	if f.from != "" {
@@ -141,8 +147,17 @@ func (c condition) absent(f fact) (Answer, string) {
 	}
 }
 
+// comparison is what compare finds.
+type comparison struct {
+	answer Answer
+	why    string
+	short  string   // the difference in words, if the answer is No
+	detail []string // and as a picture
+	failed []string // the token's values that are to blame
+}
+
 // compare answers for a key with values: any value of the policy will do, and for a negated operator none may match.
-func (e *evaluation) compare(c condition, values []string) (a Answer, why, short string, detail []string) {
+func (e *evaluation) compare(c condition, values []string) comparison {
 	op := c.operator
 	runes := make([][]rune, len(values))
 	for i, v := range values {
@@ -176,47 +191,54 @@ func (e *evaluation) compare(c condition, values []string) (a Answer, why, short
 			}
 		}
 	}
-	a = op.aggregate(matched)
-	if a == Yes && invalid != "" {
-		return Maybe, invalid, "", nil
+	r := comparison{answer: op.aggregate(matched), failed: values}
+	if r.answer == Yes && invalid != "" {
+		return comparison{answer: Maybe, why: invalid}
+	}
+	if op.set == forAllValues && r.answer == No {
+		r.failed = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return (matched[slices.Index(values, v)] == Yes) != op.negate })
 	}
 	token := quoteAll(values)
 	switch {
-	case a == Maybe && !slices.Contains(matched, Maybe):
-		return a, fmt.Sprintf("of %s some match and some do not, for which IAM asks for ForAnyValue or ForAllValues", token), "", nil
-	case a == Maybe:
-		return a, unknown, "", nil
-	case a == Yes && op.negate:
-		return a, fmt.Sprintf("%s is none of %s", token, quoteAll(c.values)), "", nil
-	case a == Yes:
-		return a, fmt.Sprintf("%s matches %s", token, by), "", nil
+	case r.answer == Maybe && !slices.Contains(matched, Maybe):
+		r.why = fmt.Sprintf("of %s some match and some do not, for which IAM asks for ForAnyValue or ForAllValues", token)
+	case r.answer == Maybe:
+		r.why = unknown
+	case r.answer == Yes && op.negate:
+		r.why = fmt.Sprintf("%s is none of %s", token, quoteAll(c.values))
+	case r.answer == Yes:
+		r.why = fmt.Sprintf("%s matches %s", token, by)
 	case op.negate:
-		return a, fmt.Sprintf("%s matches %s, which is excluded", token, by), "the policy excludes " + by, nil
+		r.why, r.short = fmt.Sprintf("%s matches %s, which is excluded", token, by), "the policy excludes "+by
+	default:
+		r.why = fmt.Sprintf("%s does not match %s", quoteAll(r.failed), quoteAll(c.values))
+		if invalid != "" {
+			r.why, r.short = r.why+": "+invalid, invalid
+			break
+		}
+		e.differ(c, &r)
 	}
-	if op.set == forAllValues {
-		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return matched[slices.Index(values, v)] == Yes })
-		token = quoteAll(values)
-	}
-	why = fmt.Sprintf("%s does not match %s", token, quoteAll(c.values))
-	if invalid != "" {
-		return a, why + ": " + invalid, invalid, nil
-	}
-	value, p, ok := e.closest(c, values)
+	return r
+}
+
+// differ tells the difference between the value and the pattern that come nearest to a match.
+func (e *evaluation) differ(c condition, r *comparison) {
+	value, p, ok := e.closest(c, r.failed)
 	if !ok {
-		return a, why, "", nil
+		return
 	}
-	if hint := e.hint(op, p, value); hint != "" {
-		return a, why + ": " + hint, hint, nil
+	if hint := e.hint(c.operator, p, value); hint != "" {
+		r.why, r.short = r.why+": "+hint, hint
+		return
 	}
-	d := differ(value, p, op.fold)
+	d := differ(value, p, c.operator.fold)
 	if len(c.values) > 1 {
-		short = "closest is " + quote(p.source) + ", "
+		r.short = "closest is " + quote(p.source) + ", "
 	}
-	short += d.text
-	if detail = picture(value, p.source, d); detail == nil {
-		why += ": " + short
+	r.short += d.text
+	if r.detail = picture(value, p.source, d); r.detail == nil {
+		r.why += ": " + r.short
 	}
-	return a, why, short, detail
 }
 
 // match compares one value of the policy with one of the token; why if the answer is Maybe.

@@ -11,14 +11,77 @@ import (
 //
 // A statement applies when its principal, its action and all of its conditions match. One Deny that applies settles it, else one
 // Allow, else the answer is no. A statement of which that cannot be known makes the verdict unknown where it would change it.
+//
 // A token with several audiences and no authorized party (azp) is denied: STS refuses it before it looks at the policy.
 func (p *Policy) Evaluate(r Request) Result {
-	outcomes := make([]outcome, len(p.statements))
-	result := Result{Warnings: p.warnings()}
 	e := r.evaluation(p.variables)
+	parts := make([]part, len(p.statements))
 	for i, s := range p.statements {
-		outcomes[i] = e.statement(s)
-		result.Reasons = append(result.Reasons, outcomes[i].reason)
+		parts[i] = e.part(s)
+	}
+	result := Result{Warnings: p.warnings()}
+	var denials []Mismatch
+	for i, n := range r.needs() {
+		d := e.decide(parts, n.action)
+		denials = append(denials, d.mismatches...)
+		if i == 0 {
+			result.Verdict, result.Cause, result.Reasons = d.verdict, d.cause, d.reasons
+			continue
+		}
+		if worse(d.verdict, result.Verdict) {
+			result.Verdict, result.Cause = d.verdict, fmt.Sprintf("%s, which needs %s: %s", n.why, n.action, d.cause)
+		}
+		result.Reasons = append(result.Reasons, Reason{
+			Answer: [...]Answer{Denied: No, Allowed: Yes, Unknown: Maybe}[d.verdict], Text: fmt.Sprintf("%s, which needs %s", n.why, n.action), Because: d.reasons,
+		})
+	}
+	if why := r.refusal(); why != "" {
+		result.Verdict, result.Cause = Denied, why
+		result.Reasons = append(result.Reasons, Reason{Answer: No, Text: why})
+	}
+	if result.Verdict == Denied {
+		result.Mismatches = denials
+	}
+	return result
+}
+
+// worse orders verdicts: one action that is denied denies the call, one of which it is unknown makes it unknown.
+func worse(a, b Verdict) bool {
+	rank := [...]int{Allowed: 0, Unknown: 1, Denied: 2}
+	return rank[a] > rank[b]
+}
+
+// part is what of a statement does not depend on the action that is asked for.
+type part struct {
+	statement  statement
+	principal  Reason
+	conditions []Reason
+	mismatches []Mismatch // one for each condition, whatever it answers
+}
+
+func (e *evaluation) part(s statement) part {
+	p := part{statement: s, principal: e.principals(s)}
+	for _, c := range s.conditions {
+		reason, mismatch := e.condition(s, c)
+		p.conditions, p.mismatches = append(p.conditions, reason), append(p.mismatches, mismatch)
+	}
+	return p
+}
+
+// decision is the answer for one action.
+type decision struct {
+	verdict    Verdict
+	cause      string
+	reasons    []Reason
+	mismatches []Mismatch // if denied
+}
+
+func (e *evaluation) decide(parts []part, action string) decision {
+	outcomes := make([]outcome, len(parts))
+	d := decision{}
+	for i, p := range parts {
+		outcomes[i] = p.outcome(action)
+		d.reasons = append(d.reasons, outcomes[i].reason)
 	}
 	first := func(deny bool, a Answer) *outcome {
 		for i := range outcomes {
@@ -32,62 +95,68 @@ func (p *Policy) Evaluate(r Request) Result {
 	mayDeny, mayAllow := first(true, Maybe), first(false, Maybe)
 	switch {
 	case denies != nil:
-		result.Verdict, result.Cause = Denied, denies.cause(Yes)
+		d.verdict, d.cause = Denied, denies.cause(Yes)
+		d.mismatches = e.forbidden(denies.part, action)
 	case mayDeny != nil && (allows != nil || mayAllow != nil):
-		result.Verdict, result.Cause = Unknown, mayDeny.cause(Maybe)
+		d.verdict, d.cause = Unknown, mayDeny.cause(Maybe)
 	case allows != nil:
-		result.Verdict, result.Cause = Allowed, allows.cause(Yes)
+		d.verdict, d.cause = Allowed, allows.cause(Yes)
 	case mayAllow != nil:
-		result.Verdict, result.Cause = Unknown, mayAllow.cause(Maybe)
+		d.verdict, d.cause = Unknown, mayAllow.cause(Maybe)
 	default:
-		result.Verdict, result.Cause = Denied, "no statement allows anything"
-		result.miss(outcomes)
+		d.verdict, d.cause = Denied, "no statement allows anything"
+		e.miss(&d, outcomes, action)
 	}
-	if why := r.refusal(); why != "" {
-		result.Verdict, result.Cause = Denied, why
-		result.Reasons = append(result.Reasons, Reason{Answer: No, Text: why})
-	}
-	return result
+	return d
 }
 
-// miss names the Allow statement that came closest as the cause of an implicit denial.
-func (result *Result) miss(outcomes []outcome) {
+// miss names the Allow statement that came closest as the cause of an implicit denial. Where no statement has the right principal and
+// action, it is they that the closest one misses first.
+func (e *evaluation) miss(d *decision, outcomes []outcome, action string) {
 	missed := slices.DeleteFunc(slices.Clone(outcomes), func(o outcome) bool { return o.statement.deny })
 	slices.SortStableFunc(missed, func(a, b outcome) int { return cmp.Compare(a.distance(), b.distance()) })
 	for i, o := range missed {
+		near := o.distance() < otherAction
 		if i == 0 {
-			result.Cause = o.cause(No)
+			d.cause = o.cause(No)
+			if !near {
+				d.mismatches = e.elsewhere(o, action)
+			}
 		}
-		if o.distance() < otherAction {
-			result.Mismatches = append(result.Mismatches, o.misses...)
+		if i == 0 || near {
+			d.mismatches = append(d.mismatches, o.misses(action)...)
 		}
 	}
 }
 
 // outcome is what became of one statement.
 type outcome struct {
-	statement statement
-	reason    Reason // its children are the principal, the action and each condition
-	misses    []Mismatch
+	part
+	reason Reason // its children are the principal, the action and each condition
 }
 
-func (e *evaluation) statement(s statement) outcome {
-	o := outcome{statement: s}
-	o.reason.Because = []Reason{e.principals(s), s.action()}
-	for _, c := range s.conditions {
-		because, miss := e.condition(c)
-		if because.Answer == No {
-			miss.Statement = s.String()
-			o.misses = append(o.misses, miss)
-		}
-		o.reason.Because = append(o.reason.Because, because)
-	}
+func (p part) outcome(action string) outcome {
+	o := outcome{part: p}
+	o.reason.Because = append([]Reason{p.principal, p.statement.action(action)}, p.conditions...)
 	o.reason.Answer = Yes
 	for _, because := range o.reason.Because {
 		o.reason.Answer = o.reason.Answer.and(because.Answer)
 	}
-	o.reason.Text = s.String() + [...]string{" does not apply", " applies", " may apply"}[o.reason.Answer]
+	o.reason.Text = p.statement.String() + [...]string{" does not apply", " applies", " may apply"}[o.reason.Answer]
 	return o
+}
+
+// misses are the conditions that do not hold.
+func (p part) misses(action string) []Mismatch {
+	var all []Mismatch
+	for i, c := range p.conditions {
+		if c.Answer == No {
+			m := p.mismatches[i]
+			m.Action = action
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // How far a statement is from allowing the call: a wrong condition is nearer than a wrong action, and that than another principal.
@@ -97,7 +166,7 @@ const (
 )
 
 func (o outcome) distance() int {
-	n := len(o.misses)
+	n := len(o.misses(""))
 	if o.reason.Because[0].Answer == No {
 		n += otherPrincipal
 	}
@@ -111,10 +180,10 @@ func (o outcome) distance() int {
 // A difference that the tree draws is told in words.
 func (o outcome) cause(a Answer) string {
 	parts := slices.Clone(o.reason.Because)
-	if a == No && len(o.misses) > 0 {
+	if misses := o.misses(""); a == No && len(misses) > 0 {
 		i := slices.IndexFunc(parts[2:], func(r Reason) bool { return r.Answer == No })
 		if first := &parts[2+i]; len(first.Detail) > 0 {
-			first.Text += ": " + o.misses[0].Difference
+			first.Text += ": " + misses[0].Difference
 		}
 	}
 	if a == Yes {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// action is what an exchange of a web identity token asks leave for.
-const action = "sts:AssumeRoleWithWebIdentity"
+// assumeRole is what an exchange of a web identity token asks leave for.
+const assumeRole = "sts:AssumeRoleWithWebIdentity"
 
 // wellKnown are the providers that IAM knows without an OIDC provider of the account's own, and that a policy names without an ARN
 // (IAM User Guide, reference_policies_elements_principal).
@@ -86,7 +86,7 @@ func oidcProvider(arn string) (account, url string, ok bool) {
 }
 
 // action answers Action or NotAction. Actions are case-insensitive, with wildcards (IAM User Guide, reference_policies_elements_action).
-func (s statement) action() Reason {
+func (s statement) action(action string) Reason {
 	var by string
 	covers := slices.ContainsFunc(s.actions, func(a string) bool {
 		by = a

@@ -95,6 +95,7 @@ type fact struct {
 	values   []string // when present
 	from     string   // the claim that they are from, if it is called otherwise
 	why      string   // when absent or unknowable
+	kind     string   // of mismatch, when absent
 }
 
 // fact looks a condition key up. Keys are case-insensitive, values are not (IAM User Guide, reference_policies_elements_condition).
@@ -108,7 +109,7 @@ func (r Request) fact(key string) fact {
 		name, from, values := r.claim(claim)
 		switch {
 		case len(values) == 0:
-			return fact{why: "the token has no " + from}
+			return fact{why: "the token has no " + from, kind: KindMissing}
 		case slices.Contains([]string{"sub", "aud", "amr"}, name), slices.Contains([]string{"oaud", "email"}, name) && !slices.Contains(noDefaults, r.Provider):
 			if from == name {
 				from = ""
@@ -118,12 +119,12 @@ func (r Request) fact(key string) fact {
 			return fact{presence: unknowable, why: "whether STS makes a condition key of the claim " + name + " depends on the provider"}
 		}
 	}
-	prefix, _, _ := strings.Cut(key, ":")
-	if prefix == "https" || prefix == "http" {
-		return fact{why: "a condition key names the issuer without " + prefix + "://"}
+	prefix, rest, _ := strings.Cut(key, ":")
+	if (strings.EqualFold(prefix, "https") || strings.EqualFold(prefix, "http")) && strings.HasPrefix(rest, "//") {
+		return fact{why: "a condition key names the issuer without " + prefix + "://", kind: KindSchemeKey}
 	}
 	if strings.ContainsAny(prefix, "./") {
-		return fact{why: fmt.Sprintf("the key belongs to %s, and the token is from %s", quote(prefix), quote(r.Provider))}
+		return fact{why: fmt.Sprintf("the key belongs to %s, and the token is from %s", quote(prefix), quote(r.Provider)), kind: KindForeignKey}
 	}
 	return fact{presence: unknowable, why: "what " + key + " will be is known only to STS"}
 }

@@ -41,11 +41,13 @@ type Result struct {
 	// Cause is the one line to show when there is room for one only: the statement and the condition that decided.
 	Cause string `json:"cause"`
 
-	// Reasons is a tree, with one root for each statement of the policy, and one more where STS refuses the token whatever the policy says.
+	// Reasons is a tree, with one root for each statement of the policy. Where the token asks for more than sts:AssumeRoleWithWebIdentity,
+	// one root follows for each further action, with the statements under it, and one where STS refuses the token whatever the policy says.
 	Reasons []Reason `json:"reasons"`
 
-	// Mismatches are the conditions that kept a statement with the right principal and action from allowing the call:
-	// those of the statement that came closest first. Empty when the call is allowed.
+	// Mismatches say what the denial is made of, for each action that is denied. Where a Deny applies: its conditions. Else the conditions
+	// that kept a statement with the right principal and action from allowing the call, those of the statement that came closest first;
+	// where there is no such statement, what the closest one has for a principal or an action. Empty when the call is not denied.
 	Mismatches []Mismatch `json:"mismatches,omitempty"`
 
 	// Warnings say where the policy lets in more than one workload.
@@ -105,16 +107,6 @@ type Reason struct {
 	Text    string   `json:"text"`
 	Detail  []string `json:"detail,omitempty"` // lines under Text, aligned with one another
 	Because []Reason `json:"because,omitempty"`
-}
-
-// Mismatch is a condition that the token does not satisfy.
-type Mismatch struct {
-	Statement  string   `json:"statement"`  // `statement 1 "Dispatcher" (Allow)`
-	Operator   string   `json:"operator"`   // as written, StringLike for example
-	Key        string   `json:"key"`        // as written, "<issuer>:sub" for example
-	Token      []string `json:"token"`      // the key's values in the token; empty when it has none
-	Policy     []string `json:"policy"`     // the values that the policy asks for, or forbids
-	Difference string   `json:"difference"` // how the closest of them differs; may be empty
 }
 
 // String returns the cause in the first line, then the tree, then the warnings.

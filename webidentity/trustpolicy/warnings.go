@@ -11,7 +11,7 @@ func (p *Policy) warnings() []string {
 	var all []string
 	e := Request{}.evaluation(false)
 	for _, s := range p.statements {
-		if s.deny || s.action().Answer != Yes {
+		if s.deny || s.action(assumeRole).Answer != Yes {
 			continue
 		}
 		if s.notAction {
@@ -99,7 +99,7 @@ func (e *evaluation) loose(c condition, provider, claim string, variables bool) 
 		if e.resolve = nil; variables {
 			e.resolve = e.variable
 		}
-		if because, _ := e.condition(c); because.Answer != Yes {
+		if because, _ := e.condition(statement{}, c); because.Answer != Yes {
 			return ""
 		}
 	}

@@ -1,0 +1,135 @@
+package trustpolicy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The values of Mismatch.Kind.
+const (
+	KindUnmatched  = "unmatched"   // the condition does not accept the token's value
+	KindExcluded   = "excluded"    // a negated condition excludes the token's value
+	KindMissing    = "missing"     // the token lacks the claim that the condition asks for
+	KindForeignKey = "foreign key" // the key belongs to another issuer, so that no token of this one has it
+	KindSchemeKey  = "scheme"      // the key has the issuer with https://, as no key has it
+	KindPresence   = "presence"    // Null asks whether the claim is there, and not for its value
+	KindPrincipal  = "principal"   // the statement trusts others than the token's issuer
+	KindAction     = "action"      // the statement is about other actions
+	KindForbidden  = "forbidden"   // a Deny statement applies, and this is one of its conditions, or its principal where it has none
+)
+
+// Mismatch is one thing that keeps a token from taking the role.
+type Mismatch struct {
+	Statement  string   `json:"statement"`  // `statement 1 "Dispatcher" (Allow)`
+	Action     string   `json:"action"`     // that was asked for, sts:AssumeRoleWithWebIdentity mostly
+	Kind       string   `json:"kind"`       // KindUnmatched and so on
+	Operator   string   `json:"operator"`   // as written, StringLike for example; empty for a principal or an action
+	Key        string   `json:"key"`        // as written, "<issuer>:sub" for example; Principal, Action or NotAction for the others
+	Token      []string `json:"token"`      // the key's values in the token, the issuer or the action; empty when it has none
+	Policy     []string `json:"policy"`     // the values that the policy asks for, or forbids
+	Difference string   `json:"difference"` // how the closest of them differs, or what matches; may be empty
+	Cure       string   `json:"cure"`       // what would let this token in, as far as this one thing goes
+}
+
+// kindOf says what kind of mismatch a condition is that answers No, and what would cure it. failed are the token's values that it is about.
+func (e *evaluation) kindOf(s statement, c condition, f fact, failed []string) (kind, cure string) {
+	what := fmt.Sprintf("%s %s of %s", c.operator.name, shown(c.key), s)
+	accept := func(values []string) string {
+		if c.operator.family == ofNull {
+			return ""
+		}
+		return fmt.Sprintf(", and it must accept %s", quoteAll(values))
+	}
+	switch {
+	case c.operator.family == ofNull && c.operator.set == forAnyValue:
+		return KindPresence, what + " must go, as it never holds"
+	case c.operator.family == ofNull && f.presence == present:
+		return KindPresence, what + ` must ask for "false", as the token has the claim`
+	case f.presence == absent && f.kind == KindSchemeKey:
+		cure = what + " must be without " + c.key[:strings.Index(c.key, "//")+2]
+		_, bare, _ := strings.Cut(c.key, "//")
+		if own := e.fact(bare); own.presence == present {
+			cure += accept(own.values)
+		}
+		return KindSchemeKey, cure
+	case f.presence == absent && f.kind == KindForeignKey:
+		_, claim, _ := cutLast(c.key)
+		own := e.Provider + ":" + claim
+		cure = fmt.Sprintf("%s must be %s", what, shown(own))
+		if known := e.fact(own); known.presence == present {
+			cure += accept(known.values)
+		}
+		return KindForeignKey, cure
+	case f.presence == absent:
+		return KindMissing, what + " asks for what this token does not have: remove the condition, or use a token that has it"
+	case c.operator.negate:
+		return KindExcluded, fmt.Sprintf("%s must not exclude %s", what, quoteAll(failed))
+	}
+	return KindUnmatched, fmt.Sprintf("%s must accept %s", what, quoteAll(failed))
+}
+
+// elsewhere says how the principal and the action of a statement miss.
+func (e *evaluation) elsewhere(o outcome, action string) []Mismatch {
+	var all []Mismatch
+	s := o.statement
+	if o.reason.Because[0].Answer == No {
+		m := e.principalMismatch(s, action)
+		m.Kind, m.Difference = KindPrincipal, o.principal.Text
+		trust := e.Provider
+		if !slices.Contains(wellKnown, trust) {
+			trust = fmt.Sprintf("arn:aws:iam::%s:oidc-provider/%s", cmp.Or(e.Account, "ACCOUNT"), e.Provider)
+		}
+		m.Cure = fmt.Sprintf(`%s of %s must have "Federated": %s`, m.Key, s, quote(trust))
+		all = append(all, m)
+	}
+	if o.reason.Because[1].Answer == No {
+		m := Mismatch{
+			Statement: s.String(), Action: action, Kind: KindAction, Key: "Action", Token: []string{action}, Policy: s.actions,
+			Difference: o.reason.Because[1].Text, Cure: fmt.Sprintf("Action of %s must have %s", s, action),
+		}
+		if s.notAction {
+			m.Key, m.Cure = "NotAction", fmt.Sprintf("NotAction of %s must not have %s", s, action)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// forbidden lists what makes a Deny apply: its conditions, all of which hold, or that it has none.
+func (e *evaluation) forbidden(p part, action string) []Mismatch {
+	all := slices.Clone(p.mismatches)
+	if len(all) == 0 {
+		all = []Mismatch{e.principalMismatch(p.statement, action)}
+		all[0].Difference = p.principal.Text
+		all[0].Cure = p.statement.String() + " has no condition: it must go, or get one that does not hold for this token"
+	}
+	for i := range all {
+		all[i].Action, all[i].Kind = action, KindForbidden
+	}
+	return all
+}
+
+func (e *evaluation) principalMismatch(s statement, action string) Mismatch {
+	m := Mismatch{Statement: s.String(), Action: action, Key: "Principal", Token: []string{e.Provider}}
+	if s.notPrincipal {
+		m.Key = "NotPrincipal"
+	}
+	for _, p := range s.principals {
+		m.Policy = append(m.Policy, p.value)
+	}
+	return m
+}
+
+// spared says what would keep a condition of a Deny from holding.
+func (c condition) spared(s statement, token []string) string {
+	what := fmt.Sprintf("%s %s of %s", c.operator.name, shown(c.key), s)
+	switch {
+	case c.operator.family == ofNull || len(token) == 0:
+		return what + " must not hold for this token"
+	case c.operator.negate:
+		return fmt.Sprintf("%s must list %s", what, quoteAll(token))
+	}
+	return fmt.Sprintf("%s must not match %s", what, quoteAll(token))
+}
