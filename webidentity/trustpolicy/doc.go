@@ -20,14 +20,23 @@
 //
 // Effect, Principal and NotPrincipal, Action and NotAction, and Condition with every string, ARN, Bool and Null operator, their
 // IfExists, ForAnyValue and ForAllValues forms, wildcards and policy variables, as the IAM User Guide documents them. The keys that are
-// known are those of the token: <issuer>:sub, <issuer>:aud and <issuer>:amr, in any letter case.
+// known are those of the token: <issuer>:sub, aud, oaud, amr and email, in any letter case, and aws:RequestTag, aws:TagKeys,
+// sts:TransitiveTagKeys and sts:SourceIdentity.
+//
+// A token with session tags, its claim https://aws.amazon.com/tags, needs leave for sts:TagSession as well, and one with a source identity
+// for sts:SetSourceIdentity: the verdict is [Allowed] where the policy allows all that the token asks for. The tokens of EKS ask for neither.
 //
 // # What cannot be known
 //
 // Keys of the request (aws:SourceIp, sts:RoleSessionName), numeric, date, address and binary operators, claims of which STS makes keys
-// for some providers only: where the verdict turns on them it is [Unknown], which is neither yes nor no. [Allowed] speaks of the trust
-// policy alone: STS also checks the token's signature, its expiry and the audiences of the OIDC provider, a token with session tags
-// needs leave for sts:TagSession as well, and organisations can forbid the call by a policy of their own.
+// for some providers only, and what IAM's documentation leaves open: where the verdict turns on them it is [Unknown], which is neither yes
+// nor no. [Allowed] speaks of the trust policy alone: STS also checks the token's signature, its expiry and the audiences of the OIDC
+// provider, and organisations can forbid the call by a policy of their own.
+//
+// # Bounds
+//
+// [Parse] takes 131072 bytes, the IAM API's maximum for a trust policy, and [RequestFromToken] 20000 characters, the STS API's for a token.
+// [Policy.Evaluate] compares some hundred million characters at most, half a second's work; what is left over then cannot be known.
 //
 // # Security
 //

@@ -12,7 +12,9 @@ import (
 // A statement applies when its principal, its action and all of its conditions match. One Deny that applies settles it, else one
 // Allow, else the answer is no. A statement of which that cannot be known makes the verdict unknown where it would change it.
 //
-// A token with several audiences and no authorized party (azp) is denied: STS refuses it before it looks at the policy.
+// A token that passes session tags asks for sts:TagSession as well, and one that sets a source identity for sts:SetSourceIdentity: the
+// verdict is allowed where all of them are. A token with several audiences and no authorized party (azp) is denied: STS refuses it before
+// it looks at the policy.
 func (p *Policy) Evaluate(r Request) Result {
 	e := r.evaluation(p.variables)
 	parts := make([]part, len(p.statements))

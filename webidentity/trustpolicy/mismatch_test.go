@@ -111,5 +111,7 @@ func TestOnlyADenialHasMismatches(t *testing.T) {
 	const unmatched = `{"StringEquals": {"P:sub": "x"}}`
 	assert.Empty(t, rule{policy: policy("2012-10-17", allow(unmatched), allow(""))}.evaluate(t).Mismatches)
 	assert.Empty(t, rule{policy: policy("2012-10-17", allow(unmatched), allow(`{"StringEquals": {"aws:SourceIp": "x"}}`))}.evaluate(t).Mismatches)
+	unknown := policy("2012-10-17", allow(`{"StringEquals": {"aws:SourceIp": "x"}}`))
+	assert.NotEmpty(t, rule{policy: unknown, claims: tagged()}.evaluate(t).Mismatches, "of sts:TagSession, which is denied")
 	assert.Empty(t, rule{policy: policy("2012-10-17", deny(unmatched))}.evaluate(t).Mismatches, "nothing is near to allowing it")
 }

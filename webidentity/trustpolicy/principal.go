@@ -8,8 +8,13 @@ import (
 	"strings"
 )
 
-// assumeRole is what an exchange of a web identity token asks leave for.
-const assumeRole = "sts:AssumeRoleWithWebIdentity"
+// What an exchange of a web identity token asks leave for: the first always, the others for what the token passes on to the session
+// (IAM User Guide, id_session-tags and id_credentials_temp_control-access_monitor).
+const (
+	assumeRole        = "sts:AssumeRoleWithWebIdentity"
+	tagSession        = "sts:TagSession"
+	setSourceIdentity = "sts:SetSourceIdentity"
+)
 
 // wellKnown are the providers that IAM knows without an OIDC provider of the account's own, and that a policy names without an ARN
 // (IAM User Guide, reference_policies_elements_principal).

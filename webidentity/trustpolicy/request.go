@@ -24,7 +24,8 @@ type Request struct {
 	Account string
 
 	// Claims are the token's, by name, as strings; a claim that is a list has several values.
-	// A claim that is not here is one that the token does not have.
+	// A claim that is not here is one that the token does not have. Session tags are in the flat one of the two forms that STS takes:
+	// "https://aws.amazon.com/tags/principal_tags/<key>", and "https://aws.amazon.com/tags/transitive_tag_keys".
 	Claims map[string][]string
 }
 
@@ -56,6 +57,7 @@ func RequestFromToken(token string) (Request, error) {
 			r.Claims[name] = values
 		}
 	}
+	r.flattenTags(claims[tagsClaim])
 	return r, nil
 }
 
@@ -125,6 +127,9 @@ func (r Request) fact(key string) fact {
 	}
 	if strings.ContainsAny(prefix, "./") {
 		return fact{why: fmt.Sprintf("the key belongs to %s, and the token is from %s", quote(prefix), quote(r.Provider)), kind: KindForeignKey}
+	}
+	if f, ok := r.sessionFact(key); ok {
+		return f
 	}
 	return fact{presence: unknowable, why: "what " + key + " will be is known only to STS"}
 }

@@ -87,7 +87,7 @@ func (r rule) evaluate(t *testing.T) trustpolicy.Result {
 func TestRulesOfTheIAMDocumentation(t *testing.T) {
 	groups := map[string][]rule{
 		"statement": statementRules, "principal": principalRules, "action": actionRules, "key": keyRules,
-		"string": stringRules, "arn": arnRules, "set": setRules, "exists": existsRules, "variable": variableRules, "offline": offlineRules,
+		"string": stringRules, "arn": arnRules, "set": setRules, "exists": existsRules, "variable": variableRules, "offline": offlineRules, "session": sessionRules,
 	}
 	const fewest = 80
 	n := 0
