@@ -71,13 +71,19 @@ func lookup(arn string) (string, bool) {
 	return url, ok && (url == provider || url == other)
 }
 
+// webIdentity is the other's request context. It has oaud always, as IAM's reference_policies_iam-condition-keys has it: without azp the
+// token's aud matches both keys. (versitygw's own STS fills it where there is an azp only.)
 func webIdentity(claims map[string][]string) theirs.WebIdentityContext {
-	w := theirs.WebIdentityContext{ProviderURL: provider, Subject: claims["sub"][0], Audience: claims["aud"][0], Claims: map[string][]string{}}
-	if azp := claims["azp"]; len(azp) > 0 {
-		w.Audience, w.OriginalAudience = azp[0], claims["aud"]
+	w := theirs.WebIdentityContext{
+		ProviderURL: provider, Subject: claims["sub"][0], Audience: claims["aud"][0], OriginalAudience: claims["aud"], Claims: map[string][]string{},
 	}
-	if amr, ok := claims["amr"]; ok {
-		w.Claims["amr"] = amr
+	if azp := claims["azp"]; len(azp) > 0 {
+		w.Audience = azp[0]
+	}
+	for _, name := range []string{"amr", "email"} {
+		if values, ok := claims[name]; ok {
+			w.Claims[name] = values
+		}
 	}
 	return w
 }

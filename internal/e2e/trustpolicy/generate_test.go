@@ -167,7 +167,7 @@ func (g generator) key() string {
 	case 3:
 		return "aws:PrincipalTag/team"
 	default:
-		return provider + ":" + pick(g, "sub", "sub", "aud", "amr")
+		return provider + ":" + pick(g, "sub", "sub", "sub", "aud", "aud", "amr", "amr", "oaud", "email")
 	}
 }
 
@@ -193,6 +193,9 @@ func (g generator) token() map[string][]string {
 		for range 1 + g.IntN(3) {
 			claims["amr"] = append(claims["amr"], pick(g, values...))
 		}
+	}
+	if g.chance(50) {
+		claims["email"] = []string{pick(g, values...)}
 	}
 	if g.chance(10) {
 		claims["azp"] = []string{pick(g, values...)}
