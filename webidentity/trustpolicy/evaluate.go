@@ -21,7 +21,7 @@ func (p *Policy) Evaluate(r Request) Result {
 	for i, s := range p.statements {
 		parts[i] = e.part(s)
 	}
-	result := Result{Warnings: p.warnings()}
+	result := Result{Warnings: slices.Clone(p.warnings)}
 	var denials []Mismatch
 	for i, n := range r.needs() {
 		d := e.decide(parts, n.action)

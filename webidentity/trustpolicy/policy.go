@@ -10,6 +10,7 @@ import (
 type Policy struct {
 	variables  bool // Version 2012-10-17: ${…} is a policy variable
 	statements []statement
+	warnings   []string // where it is too wide, whatever the token
 }
 
 // statement is one element of Statement. Exactly one of each pair, Principal or NotPrincipal, Action or NotAction, is given.
@@ -116,6 +117,7 @@ func (p parser) document(root node) (*Policy, error) {
 		}
 		policy.statements = append(policy.statements, s)
 	}
+	policy.warnings = policy.tooWide()
 	return &policy, nil
 }
 

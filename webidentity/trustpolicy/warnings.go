@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// warnings of a policy say where it lets in more than one workload. They do not depend on a token.
-func (p *Policy) warnings() []string {
+// tooWide says where a policy lets in more than one workload.
+func (p *Policy) tooWide() []string {
 	var all []string
 	e := Request{}.evaluation(false)
 	for _, s := range p.statements {
