@@ -263,7 +263,10 @@ func (c *Client) resolve(a *attempt) ([]netip.Addr, error) {
 	}
 	checked := make([]netip.Addr, len(addrs))
 	for i, addr := range addrs {
-		addr = addr.Unmap().WithZone("") // the resolver returns IPv4 addresses in either form
+		addr = addr.Unmap() // the resolver returns IPv4 addresses in either form
+		if !addr.IsLinkLocalUnicast() {
+			addr = addr.WithZone("") // fe80::1 is nowhere without its zone; elsewhere a zone says nothing, and would make an address look another
+		}
 		if !a.rules.allow(a.url, addr) {
 			return nil, &dialFailure{kind: Forbidden, detail: a.rules.refusal(a.url, addr).Error()}
 		}

@@ -262,6 +262,25 @@ func TestTheAddressThatWasCheckedIsTheOneDialled(t *testing.T) {
 	})
 }
 
+// A name may lead to a link-local address where https may go anywhere; it is no address without its zone.
+func TestALinkLocalAddressKeepsItsZone(t *testing.T) {
+	for addr, want := range map[string]string{"fe80::1%eth0": "[fe80::1%eth0]:443", "2001:db8::1%eth0": "[2001:db8::1]:443", "::1%lo": "[::1]:443"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New()
+			c := linklocal.New(linklocal.Config{DialContext: n.DialContext, LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) {
+				return []netip.Addr{netip.MustParseAddr(addr)}, nil
+			}})
+			_, err := ask(t.Context(), c, "https://agent.internal/")
+			assert.Equal(t, linklocal.Refused, kindOf(t, err))
+			assert.Equal(t, []string{want}, n.Dials())
+			_, err = ask(t.Context(), c, "http://agent.internal/")
+			if addr != "::1%lo" {
+				assert.Equal(t, linklocal.Forbidden, kindOf(t, err))
+			}
+		})
+	}
+}
+
 func TestTheNextAddressIsTriedAndEachGetsItsShareOfTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New()
