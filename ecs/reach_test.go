@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/ecs"
+	"example.com/podrole/internal/memnet"
 )
 
 func lookupDocumentation(context.Context, string, string) ([]netip.Addr, error) {
@@ -43,8 +48,46 @@ func uri(r *rand.Rand) string {
 		pick(r, "", "/", "/v1/credentials", "//evil.example/", "/..//@evil.example", "?x=@evil.example", "#@evil.example", "/\r\nHost: evil.example", "\x00", "/%00")
 }
 
+// request is what somebody got who listens at an address.
+type request struct{ address, host, path, token string }
+
+// everybody listens at every address there is, writes down what comes, and answers as it is told.
+type everybody struct {
+	mu     sync.Mutex
+	answer string // a status, credentials, or where to redirect to
+	got    []request
+}
+
+func (e *everybody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.got = append(e.got, request{fmt.Sprint(r.Context().Value(http.LocalAddrContextKey)), r.Host, r.URL.Path, r.Header.Get("Authorization")})
+	if code, err := strconv.Atoi(e.answer); err == nil {
+		w.WriteHeader(code)
+	} else if strings.HasPrefix(e.answer, "{") {
+		_, _ = io.WriteString(w, e.answer)
+	} else {
+		w.Header().Set("Location", e.answer)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}
+}
+
+// begin sets the answer and forgets the requests so far.
+func (e *everybody) begin(answer string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answer, e.got = answer, nil
+}
+
+func (e *everybody) requests() []request {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.got
+}
+
 // TestNoRequestLeavesForAForbiddenHost makes up environments and resolvers that change their mind, and looks at every connection
-// that the provider opens: http goes to the four places alone, https goes where a name leads, and nothing is sent before that.
+// that the provider opens: http goes to the four places alone, https goes where a name leads, and nothing is sent before that. In
+// a third of the rounds nobody takes the connection; in the others everybody does, and may redirect: what was sent is looked at too.
 func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 	allowed := map[string]bool{"169.254.170.2": true, "169.254.170.23": true, "fd00:ec2::23": true}
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
@@ -54,8 +97,10 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		connections, refused := 0, 0
-		for range 5000 {
+		network, listeners := memnet.New(), &everybody{}
+		t.Cleanup(network.Serve(memnet.Everywhere, listeners))
+		connections, refused, sent, tokens, redirected := 0, 0, 0, 0, 0
+		for range 10000 {
 			env := map[string]string{tokenVar: pick(r, "", "the-token")}
 			if r.IntN(4) == 0 {
 				env[relativeVar] = pick(r, "", "/", "/v2/credentials/x", "@", ":", "\\", "//", "http://", "/@", "?@", "#@", ".", "%2f") + pick(r, badHosts...) + pick(r, "", "/x", ":80/")
@@ -63,6 +108,9 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 			if r.IntN(4) > 0 {
 				env[fullVar] = uri(r)
 			}
+			live := r.IntN(3) > 0
+			answer := pick(r, document(), "403", "503", "http://192.0.2.66/leak", "//evil.example/leak", "http://169.254.169.254/leak", "http://169.254.170.2/leak", "/leak")
+			listeners.begin(answer)
 			var mu sync.Mutex
 			var dialled []string
 			resolved := map[string]bool{} // what the resolver has said
@@ -74,21 +122,27 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 					var addrs []netip.Addr
 					for range r.IntN(3) {
 						addr := netip.MustParseAddr(pick(r, addresses...))
-						resolved[addr.Unmap().WithZone("").String()] = true
+						resolved[addr.Unmap().String()] = true
 						addrs = append(addrs, addr)
 					}
 					return addrs, nil
 				}
-				o.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+				o.DialContext = func(ctx context.Context, kind, address string) (net.Conn, error) {
 					mu.Lock()
 					defer mu.Unlock()
 					dialled = append(dialled, address)
-					return nil, errors.New("nothing is dialled in this test")
+					if live {
+						return network.DialContext(ctx, kind, address)
+					}
+					return nil, errors.New("nobody takes connections in this round")
 				}
 			})
 			_, err := p.Retrieve(t.Context())
-			assert.Error(t, err)
-			assert.NotContains(t, err.Error(), "the-token")
+			if err != nil {
+				assert.NotContains(t, err.Error(), "the-token")
+			} else {
+				assert.True(t, live && answer == document())
+			}
 			if len(dialled) == 0 {
 				refused++
 			}
@@ -105,10 +159,31 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 				secure := env[relativeVar] == "" && strings.HasPrefix(strings.ToLower(env[fullVar]), "https://")
 				assert.True(t, allowed[host] || ip.IsLoopback() || secure && (resolved[host] || strings.Contains(env[fullVar], host)), "%s for %q", address, env)
 			}
+			for _, got := range listeners.requests() {
+				sent++
+				at := netip.MustParseAddrPort(got.address).Addr()
+				assert.True(t, allowed[at.String()] || at.IsLoopback(), "%+v for %q", got, env) // over http: nobody here has a certificate
+				assert.NotEqual(t, "/leak", got.path, "a redirect was followed")
+				assert.Equal(t, env[tokenVar], got.token)
+				if host, err := url.Parse("//" + got.host); assert.NoError(t, err) {
+					if ip, err := netip.ParseAddr(host.Hostname()); err == nil {
+						assert.Equal(t, at, ip, "the request names the address that it goes to")
+					}
+				}
+				if got.token != "" {
+					tokens++
+				}
+				if strings.HasSuffix(answer, "/leak") {
+					redirected++
+				}
+			}
 		}
-		t.Logf("5000 environments: %d led to no connection, the others to %d connections", refused, connections)
+		t.Logf("10000 environments: %d led to no connection, the others to %d connections and %d requests, %d of them with a token, %d redirected", refused, connections, sent, tokens, redirected)
 		assert.Greater(t, connections, 500, "a test that connects nowhere shows nothing")
 		assert.Greater(t, refused, 500)
+		assert.Greater(t, sent, 200)
+		assert.Greater(t, tokens, 50)
+		assert.Greater(t, redirected, 50)
 	})
 }
 

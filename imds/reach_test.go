@@ -3,10 +3,16 @@ package imds_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,13 +20,61 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/imds"
+	"example.com/podrole/internal/memnet"
 )
 
 // pick returns one of the choices.
 func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
 
+// request is what somebody got who listens at an address.
+type request struct{ address, host, path, token string }
+
+// everybody listens at every address there is, writes down what comes, and answers as the metadata service does, but for the paths
+// that contain bad: those get another answer.
+type everybody struct {
+	mu          sync.Mutex
+	bad, answer string // a status, or where to redirect to
+	got         []request
+}
+
+const session = "session-of-the-property-test"
+
+func (e *everybody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.got = append(e.got, request{fmt.Sprint(r.Context().Value(http.LocalAddrContextKey)), r.Host, r.URL.Path, r.Header.Get("X-aws-ec2-metadata-token")})
+	code, err := strconv.Atoi(e.answer)
+	switch list := strings.HasSuffix(r.URL.Path, "/"); {
+	case strings.Contains(r.URL.Path, e.bad) && err == nil:
+		w.WriteHeader(code)
+	case strings.Contains(r.URL.Path, e.bad):
+		w.Header().Set("Location", e.answer)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	case r.Method == http.MethodPut:
+		_, _ = io.WriteString(w, session)
+	case list:
+		_, _ = io.WriteString(w, "role")
+	default:
+		_, _ = io.WriteString(w, document())
+	}
+}
+
+// begin sets the answers and forgets the requests so far.
+func (e *everybody) begin(bad, answer string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.bad, e.answer, e.got = bad, answer, nil
+}
+
+func (e *everybody) requests() []request {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.got
+}
+
 // TestNoRequestLeavesForAForbiddenHost makes up environments and resolvers, and looks at every connection that the provider opens:
-// it goes to the service's two addresses, to loopback, or to the one host that the endpoint names, and nowhere else.
+// it goes to the service's two addresses, to loopback, or to the one host that the endpoint names, and nowhere else. In a third of the
+// rounds nobody takes the connection; in the others everybody does, and may redirect: what was sent is looked at too.
 func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
 		t.Setenv(name, "http://192.0.2.9:3128")
@@ -29,7 +83,9 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		connections, refused := 0, 0
+		network, listeners := memnet.New(), &everybody{}
+		t.Cleanup(network.Serve(memnet.Everywhere, listeners))
+		connections, refused, sent, tokens, redirected := 0, 0, 0, 0, 0
 		for range 5000 {
 			env := map[string]string{
 				"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": pick(r, "", "", "IPv4", "IPv6", "x"),
@@ -46,7 +102,12 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 			if u, err := url.Parse(env["AWS_EC2_METADATA_SERVICE_ENDPOINT"]); err == nil && env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] != "" {
 				named = u.Hostname()
 			}
+			live := r.IntN(3) > 0
+			bad := pick(r, "nothing", "api/token", "security-credentials/", "security-credentials-extended/", "")
+			answer := pick(r, "401", "404", "503", "http://192.0.2.66/leak", "//evil.example/leak", "http://169.254.170.2/leak", "http://[fd00:ec2::254]/leak", "/leak")
+			listeners.begin(bad, answer)
 			resolved := map[string]bool{}
+			var mu sync.Mutex
 			var dialled []string
 			p := imds.New(func(o *imds.Options) {
 				o.Timeout = 300 * time.Millisecond
@@ -58,13 +119,21 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 					resolved[addr.Unmap().String()] = host != "localhost" // which leads to loopback or nowhere
 					return []netip.Addr{addr}, nil
 				}
-				o.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+				o.DialContext = func(ctx context.Context, kind, address string) (net.Conn, error) {
+					mu.Lock()
+					defer mu.Unlock()
 					dialled = append(dialled, address)
-					return nil, errors.New("nothing is dialled in this test")
+					if live {
+						return network.DialContext(ctx, kind, address)
+					}
+					return nil, errors.New("nobody takes connections in this round")
 				}
 			})
 			_, err := p.Retrieve(t.Context())
-			assert.Error(t, err)
+			assert.True(t, live || err != nil)
+			if err != nil {
+				assert.NotContains(t, err.Error(), session)
+			}
 			if len(dialled) == 0 {
 				refused++
 			}
@@ -84,9 +153,29 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 					assert.Contains(t, []string{address4, address6}, address)
 				}
 			}
+			for _, got := range listeners.requests() {
+				sent++
+				at := netip.MustParseAddrPort(got.address).Addr()
+				own := got.address == address4 || got.address == address6 || at.IsLoopback()
+				assert.True(t, own || at.String() == named || resolved[at.String()], "%+v for %q", got, env)
+				assert.NotEqual(t, "/leak", got.path, "a redirect was followed")
+				assert.Contains(t, []string{"", "none", session}, got.token)
+				if host, err := url.Parse("//" + got.host); assert.NoError(t, err) && named != "" {
+					assert.Equal(t, named, host.Hostname(), "the request names the host that the endpoint names")
+				}
+				if got.token == session {
+					tokens++
+				}
+				if strings.HasSuffix(answer, "/leak") && strings.Contains(got.path, bad) {
+					redirected++
+				}
+			}
 		}
-		t.Logf("5000 environments: %d led to no connection, the others to %d connections", refused, connections)
+		t.Logf("5000 environments: %d led to no connection, the others to %d connections and %d requests, %d of them with a session token, %d redirected", refused, connections, sent, tokens, redirected)
 		assert.Greater(t, connections, 500, "a test that connects nowhere shows nothing")
 		assert.Greater(t, refused, 500)
+		assert.Greater(t, sent, 500)
+		assert.Greater(t, tokens, 200)
+		assert.Greater(t, redirected, 100)
 	})
 }
