@@ -13,6 +13,7 @@ func FuzzParseAndEvaluate(f *testing.F) {
 	for _, rules := range [][]rule{statementRules, principalRules, actionRules, keyRules, stringRules, arnRules, setRules, existsRules, variableRules, offlineRules, sessionRules} {
 		for _, r := range rules {
 			f.Add([]byte(r.policy), dispatcher+"-canary", "sts.amazonaws.com")
+			f.Add([]byte(r.policy), "tag:Project", "sts.amazonaws.com")
 		}
 	}
 	f.Add([]byte(`{"Statement":[{"Effect":"Allow","Effect":"Deny"}]} x`), "a\x1b[31mb", "")
@@ -32,6 +33,9 @@ func FuzzParseAndEvaluate(f *testing.F) {
 			t.Fatal("parsed what is not JSON")
 		}
 		request := trustpolicy.Request{Provider: provider, Claims: claims{"sub": {sub}, "aud": {aud}}}
+		if key, ok := strings.CutPrefix(sub, "tag:"); ok {
+			request.Claims["https://aws.amazon.com/tags/principal_tags/"+key] = []string{aud}
+		}
 		first := p.Evaluate(request)
 		if first.Cause == "" || len(first.Reasons) == 0 {
 			t.Fatalf("a verdict without a cause: %+v", first)
@@ -141,4 +145,33 @@ func glob(pattern, value []rune) bool {
 	default:
 		return len(value) > 0 && (pattern[0] == '?' || pattern[0] == value[0]) && glob(pattern[1:], value[1:])
 	}
+}
+
+// FuzzSubjects checks what is said of a pattern's reach by trying subjects that nobody would name in a pattern.
+func FuzzSubjects(f *testing.F) {
+	for _, pattern := range []string{"system:serviceaccount:*:*", "*:g", "s?s*:*", "system:serviceaccount?*", "*:default:?*", "system:serviceaccount:*??", "**"} {
+		f.Add(pattern)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		quoted, err := json.Marshal(pattern)
+		if err != nil || len(pattern) > 40 || strings.Contains(pattern, "${") || strings.ContainsAny(pattern, "QZ") {
+			return
+		}
+		p, err := trustpolicy.Parse([]byte(on(`{"StringLike": {"P:sub": ` + string(quoted) + `}, "StringEquals": {"P:aud": "a"}}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepts := func(namespace, name int) bool {
+			sub := "system:serviceaccount:" + strings.Repeat("Q", namespace) + ":" + strings.Repeat("Z", name)
+			return p.Evaluate(trustpolicy.Request{Provider: provider, Claims: claims{"sub": {sub}, "aud": {"a"}}}).Verdict == trustpolicy.Allowed
+		}
+		said := strings.Join(p.Evaluate(trustpolicy.Request{}).Warnings, "\n")
+		everything, cluster := strings.Contains(said, "matches everything"), strings.Contains(said, "any pod of the cluster can take")
+		switch {
+		case accepts(50, 60) && accepts(51, 62) && !everything && !cluster:
+			t.Fatalf("%q accepts any pod of the cluster, and %q is said", pattern, said)
+		case (everything || cluster) && !accepts(63, 253):
+			t.Fatalf("%q does not accept any pod of the cluster, and %q is said", pattern, said)
+		}
+	})
 }
