@@ -124,6 +124,7 @@ func TestAWarningLooksAtWhatAllConditionsOfAStatementLeave(t *testing.T) {
 		{"a variable of the claim itself", on(`{` + aud + `, "P:sub": "${P:sub}"}}`), "no condition that binds sub of \"" + provider + "\" (StringEquals matches everything)"},
 		{"a variable of it between stars", on(`{"StringLike": {"P:sub": "*${P:sub}*"}, ` + aud + `}}`), "(StringLike matches everything)"},
 		{"in 2008-10-17 the variable is text", policy("2008-10-17", allow(`{`+aud+`, "P:sub": "${P:sub}"}}`)), ""},
+		{"and a star between dollar and braces a star", policy("2008-10-17", allow(`{`+aud+`}, "StringLike": {"P:sub": "system:serviceaccount:${*}:x"}}`)), `a namespace that matches "${*}" can take the role, by a service account "x" in it`},
 		{"a variable of another claim binds", on(`{` + aud + `, "P:sub": "${P:aud}"}}`), ""},
 		{"a variable of the request binds", on(`{` + aud + `, "P:sub": "${aws:username}"}}`), ""},
 		{"another condition binds the subject", on(`{"StringLike": {"P:sub": "system:serviceaccount:*"}, ` + aud + `, "P:sub": "` + dispatcher + `"}}`), ""},
