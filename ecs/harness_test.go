@@ -1,7 +1,6 @@
 package ecs_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,20 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/podrole/ecs"
 	"example.com/podrole/ecs/ecstest"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/memnet"
-	"example.com/podrole/internal/terminal"
-	"example.com/podrole/internal/timeout"
-	"example.com/podrole/internal/unavailable"
 )
 
 const (
@@ -37,9 +31,6 @@ const (
 	tokenVar     = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 	subject = "system:serviceaccount:default:gryphon-dispatcher"
-
-	// leak is in every foreign body of the tests, and in no error and no log record.
-	leak = "LEAKED-BODY"
 )
 
 // world is a network with the two agents on it, inside a bubble.
@@ -49,7 +40,7 @@ type world struct {
 	env    map[string]string
 	hosts  map[string][]netip.Addr   // what names resolve to
 	turns  map[string][][]netip.Addr // or what they resolve to one time after the other
-	log    syncBuffer
+	log    linktest.Log
 	hidden []string // more that may not be shown
 }
 
@@ -115,76 +106,23 @@ func (w *world) requests() string {
 	return strings.Join(all, ", ")
 }
 
-// The classes of an answer.
+// Short names for the tables.
 const (
-	credentials = "credentials"
-	nothing     = "unavailable"
-	failure     = "failure"
-	final       = "terminal failure"
-	late        = "timeout"
+	leak        = linktest.Leak
+	credentials = linktest.Credentials
+	nothing     = linktest.Nothing
+	failure     = linktest.Failure
+	final       = linktest.Final
+	late        = linktest.Late
 )
 
-func class(creds aws.Credentials, err error) string {
-	switch _, isTimeout := errors.AsType[*timeout.Error](err); {
-	case err == nil && creds.HasKeys():
-		return credentials
-	case err == nil:
-		return "nothing at all"
-	case errors.Is(err, unavailable.Err):
-		return nothing
-	case isTimeout:
-		return late
-	case terminal.Is(err):
-		return final
-	}
-	return failure
-}
+var (
+	class = linktest.Class
+	took  = linktest.Took
+)
 
 // checkError holds for whatever Retrieve returns on a context that has not ended.
 func checkError(t *testing.T, w *world, err error) {
 	t.Helper()
-	texts := []string{w.log.String()}
-	if err != nil {
-		texts = append(texts, err.Error(), fmt.Sprintf("%+v %#v", err, err))
-		assert.NotErrorIs(t, err, context.DeadlineExceeded, "only a caller's own deadline may match")
-		assert.NotErrorIs(t, err, context.Canceled)
-		assert.True(t, strings.HasPrefix(err.Error(), "ecs: "), "prefix: %s", err)
-		assert.Equal(t, 1, strings.Count(err.Error(), "ecs: "), "prefix once: %s", err)
-		retryable, ok := errors.AsType[interface {
-			error
-			RetryableError() bool
-		}](err)
-		assert.True(t, ok && !retryable.RetryableError())
-	}
-	for _, text := range texts {
-		for _, secret := range append([]string{leak}, w.hidden...) {
-			assert.NotContains(t, text, secret)
-		}
-	}
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (b *syncBuffer) count(text string) int { return strings.Count(b.String(), text) }
-
-// took measures in the bubble's time.
-func took(fn func()) time.Duration {
-	start := time.Now()
-	fn()
-	return time.Since(start)
+	assert.Empty(t, linktest.Complaints("ecs", err, w.log.String(), w.hidden...))
 }

@@ -1,9 +1,6 @@
 package ecs_test
 
 import (
-	"errors"
-	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -15,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/ecs/ecstest"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/memnet"
 )
 
@@ -33,24 +31,6 @@ func body(text string) *fault {
 }
 
 func upstream(code string) *fault { return new(ecstest.Upstream(code)) }
-
-// document is a credential document with its fields replaced, "" meaning left out.
-func document(replace ...string) string {
-	fields := []string{"AccessKeyId", "ASIAEXAMPLEEXAMPLE00", "SecretAccessKey", "secret", "Token", "token", "Expiration", "2000-01-01T06:00:00Z"}
-	var members []string
-	for i := 0; i < len(fields); i += 2 {
-		name, value := fields[i], `"`+fields[i+1]+`"`
-		for j := 0; j < len(replace); j += 2 {
-			if replace[j] == name {
-				value = replace[j+1]
-			}
-		}
-		if value != "" {
-			members = append(members, `"`+name+`":`+value)
-		}
-	}
-	return `{"Note":"` + leak + `",` + strings.Join(members, ",") + "}"
-}
 
 // TestFaultMatrix is what each fault comes to: the class of the answer, the (virtual) time until it, the answers that the agent
 // gave, and what a reader of the error learns. The addresses are the real ones.
@@ -196,28 +176,28 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "agent silent once", setup: pod, n: 1, fault: &fault{Hang: true}, want: credentials, min: 2 * s, max: 2*s + s/10, requests: "0, 200"},
 		{name: "agent stalls after its headers", setup: pod, fault: &fault{Stall: true}, want: late, min: 5 * s, max: 5 * s, requests: "200, 200, 200", text: []string{"did not end"}},
 		{name: "agent drips", setup: pod, fault: &fault{Drip: s / 10}, want: late, min: 5 * s, max: 5 * s, requests: "200, 200, 200"},
-		{name: "agent's header drips", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, drip) }, want: late, min: 5 * s, max: 5 * s, text: []string{"the answer began and did not end"}},
+		{name: "agent's header drips", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, linktest.Drip) }, want: late, min: 5 * s, max: 5 * s, text: []string{"the answer began and did not end"}},
 		{name: "connection reset twice", setup: pod, n: 2, fault: &fault{Reset: true}, want: credentials, min: s / 10, max: s / 3, requests: "0, 0, 200"},
 		{name: "answer cut off", setup: pod, fault: &fault{Truncate: true}, want: failure, min: 4 * s, max: 5 * s, requests: "200, 200, 200, 200", many: true, text: []string{"cut off"}},
-		{name: "not HTTP", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, babble) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"not HTTP"}},
+		{name: "not HTTP", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, linktest.Babble) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"not HTTP"}},
 		{name: "answer too large", setup: pod, fault: body(strings.Repeat(leak, 10000)), want: failure, requests: "200", text: []string{"64 KiB"}},
 		{name: "redirect to another host", setup: pod, fault: &fault{Status: 307, Header: http.Header{"Location": {"http://evil.example/" + leak}}}, want: failure, requests: "307", text: []string{"evil.example", "not followed"}},
-		{name: "agent switches protocols", setup: pod, fault: &fault{Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: failure, min: 4 * s, max: 5 * s, requests: "101, 101, 101, 101, 101", many: true, text: []string{"switched protocols"}},
-		{name: "agent switches protocols once", setup: pod, n: 1, fault: &fault{Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: credentials, min: s / 20, max: s / 10, requests: "101, 200"},
+		{name: "agent switches protocols", setup: pod, fault: &fault{Status: 101, Header: linktest.SwitchProtocols()}, want: failure, min: 4 * s, max: 5 * s, requests: "101, 101, 101, 101, 101", many: true, text: []string{"switched protocols"}},
+		{name: "agent switches protocols once", setup: pod, n: 1, fault: &fault{Status: 101, Header: linktest.SwitchProtocols()}, want: credentials, min: s / 20, max: s / 10, requests: "101, 200"},
 		{name: "HTML", setup: pod, fault: body("<html>" + leak), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"HTML"}},
 		{name: "null", setup: pod, fault: body("null"), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"it is null"}},
 		{name: "{}", setup: pod, fault: body("{}"), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"no AccessKeyId"}},
 		{name: "array", setup: pod, fault: body(`["` + leak + `"]`), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"not an object"}},
-		{name: "half a document", setup: pod, fault: body(document()[:80]), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"not JSON"}},
+		{name: "half a document", setup: pod, fault: body(linktest.Document()[:80]), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"not JSON"}},
 		{name: "empty answer", setup: pod, fault: body(""), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"empty"}},
 		{name: "unreadable twice", setup: pod, n: 2, fault: body("{}"), want: credentials, min: s / 10, max: s / 3, requests: "200, 200, 200"},
-		{name: "no secret", setup: pod, fault: body(document("SecretAccessKey", "")), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"no SecretAccessKey"}},
-		{name: "no token in it", setup: pod, fault: body(document("Token", "")), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"no Token"}},
-		{name: "bad date", setup: pod, fault: body(document("Expiration", `"tomorrow"`)), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"RFC 3339"}},
-		{name: "no expiry", setup: pod, fault: body(document("Expiration", "")), want: credentials, requests: "200"},
-		{name: "already expired (a cache judges that)", setup: pod, fault: body(document("Expiration", `"1999-12-31T23:00:00Z"`)), want: credentials, requests: "200"},
-		{name: "15 s left, as from an agent that cannot reach EKS", setup: pod, fault: body(document("Expiration", `"2000-01-01T00:00:15Z"`)), want: credentials, requests: "200"},
-		{name: "credentials as text", setup: pod, fault: &fault{Status: 200, Body: document(), Header: http.Header{"Content-Type": {"text/plain"}}}, want: credentials, requests: "200"},
+		{name: "no secret", setup: pod, fault: body(linktest.Document("SecretAccessKey", "")), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"no SecretAccessKey"}},
+		{name: "no token in it", setup: pod, fault: body(linktest.Document("Token", "")), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"no Token"}},
+		{name: "bad date", setup: pod, fault: body(linktest.Document("Expiration", `"tomorrow"`)), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"RFC 3339"}},
+		{name: "no expiry", setup: pod, fault: body(linktest.Document("Expiration", "")), want: credentials, requests: "200"},
+		{name: "already expired (a cache judges that)", setup: pod, fault: body(linktest.Document("Expiration", `"1999-12-31T23:00:00Z"`)), want: credentials, requests: "200"},
+		{name: "15 s left, as from an agent that cannot reach EKS", setup: pod, fault: body(linktest.Document("Expiration", `"2000-01-01T00:00:15Z"`)), want: credentials, requests: "200"},
+		{name: "credentials as text", setup: pod, fault: &fault{Status: 200, Body: linktest.Document(), Header: http.Header{"Content-Type": {"text/plain"}}}, want: credentials, requests: "200"},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -262,23 +242,4 @@ func TestFaultMatrix(t *testing.T) {
 			})
 		})
 	}
-}
-
-// drip answers with a header a byte at a time, which never ends, until the client hangs up.
-func drip(c net.Conn) {
-	buf := make([]byte, 1024)
-	_, _ = c.Read(buf)
-	for _, b := range []byte("HTTP/1.1 200 OK\r\nX-Filler: " + strings.Repeat(leak, 100)) {
-		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-		if _, err := c.Read(buf); errors.Is(err, io.EOF) {
-			return
-		}
-		_, _ = c.Write([]byte{b})
-	}
-}
-
-// babble answers with something that is not HTTP.
-func babble(c net.Conn) {
-	_, _ = c.Read(make([]byte, 1024))
-	_, _ = c.Write([]byte("SSH-2.0-" + leak + "\r\n"))
 }

@@ -98,7 +98,7 @@ func TestOptionsBeatVariables(t *testing.T) {
 		_, err := p.Retrieve(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, token, w.agent.Requests()[0].Header.Get("Authorization"))
-		assert.Zero(t, w.log.count("level=WARN"))
+		assert.Zero(t, w.log.Count("level=WARN"))
 	})
 }
 
@@ -301,7 +301,7 @@ func TestAWarningIsGivenOnce(t *testing.T) {
 			_, err := p.Retrieve(t.Context())
 			require.NoError(t, err)
 		}
-		assert.Equal(t, 2, w.log.count("level=WARN"), w.log.String())
+		assert.Equal(t, 2, w.log.Count("level=WARN"), w.log.String())
 	})
 }
 
@@ -311,7 +311,7 @@ func TestFailedAttemptsAreLoggedAtDebug(t *testing.T) {
 		w.agent.Fail(2, ecstest.Upstream("ThrottlingException"))
 		_, err := w.provider().Retrieve(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, 2, w.log.count("level=DEBUG"))
+		assert.Equal(t, 2, w.log.Count("level=DEBUG"))
 		assert.Contains(t, w.log.String(), "provider=podidentity")
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/ecs"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/memnet"
 )
 
@@ -48,41 +49,17 @@ func uri(r *rand.Rand) string {
 		pick(r, "", "/", "/v1/credentials", "//evil.example/", "/..//@evil.example", "?x=@evil.example", "#@evil.example", "/\r\nHost: evil.example", "\x00", "/%00")
 }
 
-// request is what somebody got who listens at an address.
-type request struct{ address, host, path, token string }
-
-// everybody listens at every address there is, writes down what comes, and answers as it is told.
-type everybody struct {
-	mu     sync.Mutex
-	answer string // a status, credentials, or where to redirect to
-	got    []request
-}
-
-func (e *everybody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.got = append(e.got, request{fmt.Sprint(r.Context().Value(http.LocalAddrContextKey)), r.Host, r.URL.Path, r.Header.Get("Authorization")})
-	if code, err := strconv.Atoi(e.answer); err == nil {
-		w.WriteHeader(code)
-	} else if strings.HasPrefix(e.answer, "{") {
-		_, _ = io.WriteString(w, e.answer)
-	} else {
-		w.Header().Set("Location", e.answer)
-		w.WriteHeader(http.StatusTemporaryRedirect)
+// agentThat answers with a status, credentials, or where to redirect to.
+func agentThat(answer string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if code, err := strconv.Atoi(answer); err == nil {
+			w.WriteHeader(code)
+		} else if strings.HasPrefix(answer, "{") {
+			_, _ = io.WriteString(w, answer)
+		} else {
+			http.Redirect(w, r, answer, http.StatusTemporaryRedirect)
+		}
 	}
-}
-
-// begin sets the answer and forgets the requests so far.
-func (e *everybody) begin(answer string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.answer, e.got = answer, nil
-}
-
-func (e *everybody) requests() []request {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.got
 }
 
 // TestNoRequestLeavesForAForbiddenHost makes up environments and resolvers that change their mind, and looks at every connection
@@ -97,7 +74,7 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		network, listeners := memnet.New(), &everybody{}
+		network, listeners := memnet.New(), &linktest.Everybody{}
 		t.Cleanup(network.Serve(memnet.Everywhere, listeners))
 		connections, refused, sent, tokens, redirected := 0, 0, 0, 0, 0
 		for range 10000 {
@@ -109,8 +86,8 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 				env[fullVar] = uri(r)
 			}
 			live := r.IntN(3) > 0
-			answer := pick(r, document(), "403", "503", "http://192.0.2.66/leak", "//evil.example/leak", "http://169.254.169.254/leak", "http://169.254.170.2/leak", "/leak")
-			listeners.begin(answer)
+			answer := pick(r, linktest.Document(), "403", "503", "http://192.0.2.66/leak", "//evil.example/leak", "http://169.254.169.254/leak", "http://169.254.170.2/leak", "/leak")
+			listeners.Begin(agentThat(answer))
 			var mu sync.Mutex
 			var dialled []string
 			resolved := map[string]bool{} // what the resolver has said
@@ -141,7 +118,7 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 			if err != nil {
 				assert.NotContains(t, err.Error(), "the-token")
 			} else {
-				assert.True(t, live && answer == document())
+				assert.True(t, live && answer == linktest.Document())
 			}
 			if len(dialled) == 0 {
 				refused++
@@ -159,18 +136,19 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 				secure := env[relativeVar] == "" && strings.HasPrefix(strings.ToLower(env[fullVar]), "https://")
 				assert.True(t, allowed[host] || ip.IsLoopback() || secure && (resolved[host] || strings.Contains(env[fullVar], host)), "%s for %q", address, env)
 			}
-			for _, got := range listeners.requests() {
+			for _, got := range listeners.Requests() {
 				sent++
-				at := netip.MustParseAddrPort(got.address).Addr()
+				at := netip.MustParseAddrPort(got.Address).Addr()
 				assert.True(t, allowed[at.String()] || at.IsLoopback(), "%+v for %q", got, env) // over http: nobody here has a certificate
-				assert.NotEqual(t, "/leak", got.path, "a redirect was followed")
-				assert.Equal(t, env[tokenVar], got.token)
-				if host, err := url.Parse("//" + got.host); assert.NoError(t, err) {
+				assert.NotEqual(t, "/leak", got.Path, "a redirect was followed")
+				token := got.Header.Get("Authorization")
+				assert.Equal(t, env[tokenVar], token)
+				if host, err := url.Parse("//" + got.Host); assert.NoError(t, err) {
 					if ip, err := netip.ParseAddr(host.Hostname()); err == nil {
 						assert.Equal(t, at, ip, "the request names the address that it goes to")
 					}
 				}
-				if got.token != "" {
+				if token != "" {
 					tokens++
 				}
 				if strings.HasSuffix(answer, "/leak") {

@@ -1,34 +1,25 @@
 package imds_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/imds"
 	"example.com/podrole/imds/imdstest"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/memnet"
-	"example.com/podrole/internal/terminal"
-	"example.com/podrole/internal/timeout"
-	"example.com/podrole/internal/unavailable"
 )
 
 const (
 	address4 = "169.254.169.254:80"
 	address6 = "[fd00:ec2::254]:80"
-
-	// leak is in every foreign body of the tests, and in no error and no log record.
-	leak = "LEAKED-BODY"
 )
 
 // world is a network with a metadata service on it, inside a bubble.
@@ -37,7 +28,7 @@ type world struct {
 	service *imdstest.Server
 	env     map[string]string
 	hosts   map[string][]netip.Addr // what names resolve to
-	log     syncBuffer
+	log     linktest.Log
 }
 
 func newWorld(t *testing.T, optFns ...func(*imdstest.Options)) *world {
@@ -85,76 +76,24 @@ func (w *world) requests() string {
 	return strings.Join(all, ", ")
 }
 
-// The classes of an answer.
+// Short names for the tables.
 const (
-	credentials = "credentials"
-	nothing     = "unavailable"
-	failure     = "failure"
-	final       = "terminal failure"
-	late        = "timeout"
+	leak        = linktest.Leak
+	credentials = linktest.Credentials
+	nothing     = linktest.Nothing
+	failure     = linktest.Failure
+	final       = linktest.Final
+	late        = linktest.Late
 )
 
-func class(creds aws.Credentials, err error) string {
-	switch _, isTimeout := errors.AsType[*timeout.Error](err); {
-	case err == nil && creds.HasKeys():
-		return credentials
-	case err == nil:
-		return "nothing at all"
-	case errors.Is(err, unavailable.Err):
-		return nothing
-	case isTimeout:
-		return late
-	case terminal.Is(err):
-		return final
-	}
-	return failure
-}
+var (
+	class = linktest.Class
+	took  = linktest.Took
+)
 
 // checkError holds for whatever Retrieve returns on a context that has not ended.
 func checkError(t *testing.T, w *world, err error) {
 	t.Helper()
-	if err == nil {
-		return
-	}
-	assert.NotErrorIs(t, err, context.DeadlineExceeded, "only a caller's own deadline may match")
-	assert.NotErrorIs(t, err, context.Canceled)
-	assert.True(t, strings.HasPrefix(err.Error(), "imds: "), "prefix: %s", err)
-	assert.Equal(t, 1, strings.Count(err.Error(), "imds: "), "prefix once: %s", err)
-	retryable, ok := errors.AsType[interface {
-		error
-		RetryableError() bool
-	}](err)
-	assert.True(t, ok && !retryable.RetryableError())
 	creds := w.service.Credentials()
-	for _, text := range []string{err.Error(), fmt.Sprintf("%+v %#v", err, err), w.log.String()} {
-		for _, secret := range []string{leak, creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken} {
-			assert.NotContains(t, text, secret)
-		}
-	}
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (b *syncBuffer) count(text string) int { return strings.Count(b.String(), text) }
-
-// took measures in the bubble's time.
-func took(fn func()) time.Duration {
-	start := time.Now()
-	fn()
-	return time.Since(start)
+	assert.Empty(t, linktest.Complaints("imds", err, w.log.String(), creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken))
 }

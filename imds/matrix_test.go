@@ -1,9 +1,6 @@
 package imds_test
 
 import (
-	"errors"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/imds/imdstest"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/memnet"
 )
 
@@ -42,22 +40,9 @@ func body(path, text string) fault {
 	return fault{Method: "GET", Path: path, Status: 200, Body: text, Header: http.Header{"Content-Type": {"application/json"}}}
 }
 
-// document is a credential document with its fields replaced, "" meaning left out.
-func document(replace ...string) string {
-	fields := []string{"Code", "Success", "AccessKeyId", "ASIAEXAMPLEEXAMPLE00", "SecretAccessKey", "secret", "Token", "token", "Expiration", "2000-01-01T06:00:00Z"}
-	var members []string
-	for i := 0; i < len(fields); i += 2 {
-		name, value := fields[i], `"`+fields[i+1]+`"`
-		for j := 0; j < len(replace); j += 2 {
-			if replace[j] == name {
-				value = replace[j+1]
-			}
-		}
-		if value != "" {
-			members = append(members, `"`+name+`":`+value)
-		}
-	}
-	return `{"Note":"` + leak + `",` + strings.Join(members, ",") + "}"
+// document is what EC2's service gives out, with members replaced.
+func document(members ...string) string {
+	return linktest.Document(append([]string{"Code", `"Success"`}, members...)...)
 }
 
 // TestFaultMatrix is what each fault comes to: the class of the answer, the (virtual) time until it, the requests that were made,
@@ -92,12 +77,12 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "switched off by a variable that says something else", env: "AWS_EC2_METADATA_DISABLED=1", want: credentials, requests: good, text: []string{"level=WARN", "neither true nor false"}},
 
 		// Someone there who takes connections and says nothing.
-		{name: "silence to everything", net: func(n *memnet.Net) { n.Handle(address4, swallow) }, want: nothing, min: 3 * s / 2, max: 3 * s / 2, text: []string{"timed out", "hop limit"}},
+		{name: "silence to everything", net: func(n *memnet.Net) { n.Handle(address4, linktest.Swallow) }, want: nothing, min: 3 * s / 2, max: 3 * s / 2, text: []string{"timed out", "hop limit"}},
 		{name: "hop limit 1", service: func(o *options) { o.HopLimit1 = true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401", text: []string{"timed out", "status 401", "--http-put-response-hop-limit 2", "IRSA or EKS Pod Identity"}},
 		{name: "hop limit 1, IMDSv1 offered but not asked for", service: func(o *options) { o.HopLimit1, o.V1 = true, true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401", text: []string{"hop limit"}},
 		{name: "hop limit 1, IMDSv1 asked for and offered", env: v1Asked, service: func(o *options) { o.HopLimit1, o.V1 = true, true }, want: credentials, min: s, max: s, requests: "PUT token 0, GET roles 200, GET extended 200", text: []string{"level=WARN", "IMDSv1 is used"}},
 		{name: "hop limit 1, IMDSv1 asked for and refused", env: v1Asked, service: func(o *options) { o.HopLimit1 = true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET roles 401", text: []string{"hop limit"}},
-		{name: "silence to everything, IMDSv1 asked for", env: v1Asked, net: func(n *memnet.Net) { n.Handle(address4, swallow) }, want: nothing, min: 3 * s / 2, max: 2 * s, text: []string{"timed out"}},
+		{name: "silence to everything, IMDSv1 asked for", env: v1Asked, net: func(n *memnet.Net) { n.Handle(address4, linktest.Swallow) }, want: nothing, min: 3 * s / 2, max: 2 * s, text: []string{"timed out"}},
 		{name: "token unanswered, a GET is by somebody unknown", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Body: leak}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"status 404", "need not be EC2's", "hop limit"}},
 		{name: "token unanswered, a GET is by Google Cloud", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Header: http.Header{"Metadata-Flavor": {"Google"}}}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"Google Cloud"}},
 		{name: "token unanswered, a GET stalls after EC2's header", service: func(o *options) { o.HopLimit1 = true }, fault: &fault{Method: "GET", Stall: true}, want: nothing, min: 3 * s / 2, max: 3 * s / 2, requests: "PUT token 0, GET index 401", text: []string{"EC2's metadata service is there", "hop limit"}},
@@ -124,7 +109,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token 404, unsigned, one attempt asked for", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=1", service: noTokens, n: 1, fault: &fault{Method: "GET", Reset: true}, want: failure, requests: "PUT token 404, GET index 0", text: []string{"could not be told"}},
 		{name: "token 404, unsigned, a GET is redirected", service: noTokens, fault: &fault{Method: "GET", Status: 302, Header: http.Header{"Location": {"http://evil.example/"}}}, want: nothing, requests: "PUT token 404, GET index 302", text: []string{"not EC2 instance metadata"}},
 		{name: "token 404, unsigned, a GET is redirected by EC2", service: noTokens, fault: signedGET(302, "Server", "EC2ws"), want: failure, requests: "PUT token 404, GET index 302", text: []string{"was not asked for"}},
-		{name: "token 404, unsigned, a GET switches protocols", service: noTokens, fault: &fault{Method: "GET", Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: nothing, requests: "PUT token 404, GET index 101", text: []string{"not EC2 instance metadata"}},
+		{name: "token 404, unsigned, a GET switches protocols", service: noTokens, fault: &fault{Method: "GET", Status: 101, Header: linktest.SwitchProtocols()}, want: nothing, requests: "PUT token 404, GET index 101", text: []string{"not EC2 instance metadata"}},
 		{name: "token 404, unsigned, a GET is answered without end", service: noTokens, fault: &fault{Method: "GET", Status: 404, Body: strings.Repeat(leak, 10000)}, want: nothing, requests: "PUT token 404, GET index 404", text: []string{"not EC2 instance metadata"}},
 		{name: "token 404, unsigned, a GET gives out something without end", service: noTokens, fault: &fault{Method: "GET", Status: 200, Body: strings.Repeat(leak, 10000)}, want: failure, requests: "PUT token 404, GET index 200", text: []string{"was not asked for"}},
 		{name: "token 404, unsigned, a GET wants a token and stalls", service: noTokens, fault: &fault{Method: "GET", Status: 401, Body: leak, Stall: true}, want: failure, min: s / 2, max: s / 2, requests: "PUT token 404, GET index 401", text: []string{"was not asked for"}},
@@ -157,7 +142,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token 503 twice", n: 2, fault: new(status("PUT", tokenPath, 503)), want: credentials, min: s / 10, max: s / 3, requests: times(2, "PUT token 503") + ", " + good},
 		{name: "token 503, two attempts asked for", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=2", fault: new(status("PUT", tokenPath, 503)), want: failure, min: s / 20, max: s / 10, requests: times(2, "PUT token 503")},
 		{name: "token redirect", fault: &fault{Method: "PUT", Status: 307, Header: http.Header{"Location": {"http://evil.example/?" + leak}}}, want: failure, requests: "PUT token 307", text: []string{"to host evil.example", "not followed"}},
-		{name: "token switches protocols", fault: &fault{Method: "PUT", Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 101"), text: []string{"switched protocols"}},
+		{name: "token switches protocols", fault: &fault{Method: "PUT", Status: 101, Header: linktest.SwitchProtocols()}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 101"), text: []string{"switched protocols"}},
 		{name: "token is HTML", fault: &fault{Method: "PUT", Status: 200, Body: "<html>" + leak}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 200"), text: []string{"not a session token"}},
 		{name: "token is empty", fault: &fault{Method: "PUT", Status: 200}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 200"), text: []string{"empty"}},
 		{name: "token with a line break", fault: &fault{Method: "PUT", Status: 200, Body: "a\r\nX-Evil: " + leak}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 200")},
@@ -165,9 +150,9 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token cut off", fault: &fault{Method: "PUT", Truncate: true}, want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 200"), text: []string{"cut off"}},
 		{name: "token stalls after its headers", fault: &fault{Method: "PUT", Stall: true}, want: late, min: 3 * s / 2, max: 2 * s, requests: times(2, "PUT token 200"), text: []string{"did not end"}},
 		{name: "token drips", fault: &fault{Method: "PUT", Drip: s / 10}, want: late, min: 3 * s / 2, max: 2 * s, requests: times(2, "PUT token 200")},
-		{name: "token's header drips", net: func(n *memnet.Net) { n.Handle(address4, drip) }, want: late, min: 3 * s / 2, max: 2 * s, text: []string{"the answer began and did not end"}},
+		{name: "token's header drips", net: func(n *memnet.Net) { n.Handle(address4, linktest.Drip) }, want: late, min: 3 * s / 2, max: 2 * s, text: []string{"the answer began and did not end"}},
 		{name: "token too large", fault: &fault{Method: "PUT", Status: 200, Body: strings.Repeat(leak, 10000)}, want: failure, requests: "PUT token 200", text: []string{"larger than 64 KiB"}},
-		{name: "not HTTP", net: func(n *memnet.Net) { n.Handle(address4, babble) }, want: failure, min: s / 10, max: s / 3, text: []string{"not HTTP"}},
+		{name: "not HTTP", net: func(n *memnet.Net) { n.Handle(address4, linktest.Babble) }, want: failure, min: s / 10, max: s / 3, text: []string{"not HTTP"}},
 		{name: "slow, but in time", fault: &fault{Delay: s / 2}, want: credentials, min: 3 * s / 2, max: 3 * s / 2, requests: good},
 
 		// The role.
@@ -198,7 +183,7 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "document cut off", fault: &fault{Path: extendedPath, Truncate: true}, want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, GET roles 200, " + times(3, "GET extended 200")},
 		{name: "document too large", fault: new(body(extendedPath, strings.Repeat(leak, 10000))), want: failure, requests: "PUT token 200, GET roles 200, GET extended 200", text: []string{"64 KiB"}},
 		{name: "document redirected", fault: &fault{Path: extendedPath, Status: 302, Header: http.Header{"Location": {"/" + leak}}}, want: failure, requests: "PUT token 200, GET roles 200, GET extended 302", text: []string{"not followed"}},
-		{name: "document switches protocols", fault: &fault{Path: extendedPath, Status: 101, Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"x"}}}, want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, GET roles 200, " + times(3, "GET extended 101"), text: []string{"switched protocols"}},
+		{name: "document switches protocols", fault: &fault{Path: extendedPath, Status: 101, Header: linktest.SwitchProtocols()}, want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, GET roles 200, " + times(3, "GET extended 101"), text: []string{"switched protocols"}},
 		{name: "document is null", fault: new(body(extendedPath, "null")), want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, GET roles 200, " + times(3, "GET extended 200"), text: []string{"null"}},
 		{name: "document is {}", fault: new(body(extendedPath, "{}")), want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, GET roles 200, " + times(3, "GET extended 200"), text: []string{"AccessKeyId"}},
 		{name: "document is HTML", fault: new(body(extendedPath, "<html>"+leak)), want: failure, min: s / 10, max: s / 3, requests: "PUT token 200, GET roles 200, " + times(3, "GET extended 200"), text: []string{"HTML"}},
@@ -291,33 +276,4 @@ func signedGET(code int, name, value string) *fault {
 
 func signed(code int, name, value string) *fault {
 	return &fault{Status: code, Body: leak, Header: http.Header{name: {value}}}
-}
-
-// swallow reads and says nothing.
-func swallow(c net.Conn) {
-	buf := make([]byte, 1024)
-	for {
-		if _, err := c.Read(buf); err != nil {
-			return
-		}
-	}
-}
-
-// drip answers with a header a byte at a time, which never ends, until the client hangs up.
-func drip(c net.Conn) {
-	buf := make([]byte, 1024)
-	_, _ = c.Read(buf)
-	for _, b := range []byte("HTTP/1.1 200 OK\r\nServer: EC2ws\r\nX-Filler: " + strings.Repeat(leak, 100)) {
-		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-		if _, err := c.Read(buf); errors.Is(err, io.EOF) {
-			return
-		}
-		_, _ = c.Write([]byte{b})
-	}
-}
-
-// babble answers with something that is not HTTP.
-func babble(c net.Conn) {
-	_, _ = c.Read(make([]byte, 1024))
-	_, _ = c.Write([]byte("SSH-2.0-" + leak + "\r\n"))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/podrole/imds"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/timeout"
 	"example.com/podrole/internal/unavailable"
 )
@@ -267,7 +268,7 @@ func TestTheSwitchesOfIMDSv1(t *testing.T) {
 					creds, err := p.Retrieve(t.Context())
 					assert.Equal(t, row.want, class(creds, err), "%v", err)
 				}
-				assert.Equal(t, row.warnings, w.log.count("level=WARN"), w.log.String())
+				assert.Equal(t, row.warnings, w.log.Count("level=WARN"), w.log.String())
 				for _, r := range w.service.Requests() {
 					if row.want == failure {
 						assert.Equal(t, "PUT", r.Method, "nothing is asked without a token")
@@ -331,7 +332,7 @@ func TestEndpoints(t *testing.T) {
 				if row.warned {
 					warnings = 1
 				}
-				assert.Equal(t, warnings, w.log.count("level=WARN"), w.log.String())
+				assert.Equal(t, warnings, w.log.Count("level=WARN"), w.log.String())
 			})
 		})
 	}
@@ -462,7 +463,7 @@ func TestATightBoundLeavesTimeToExplainSilence(t *testing.T) {
 			assert.LessOrEqual(t, d, bound)
 			assert.Equal(t, "PUT token 0, GET index 401", w.requests())
 
-			w.net.Handle(address4, swallow)
+			w.net.Handle(address4, linktest.Swallow)
 			_, err := w.provider(func(o *imds.Options) { o.Timeout = bound }).Retrieve(t.Context())
 			assert.ErrorContains(t, err, "nor does a GET show who is there (GET http://169.254.169.254/latest/meta-data/: timed out", bound)
 		})
@@ -502,8 +503,8 @@ func TestFailedAttemptsAreLoggedAtDebug(t *testing.T) {
 		w.service.Fail(2, fault{Status: 503, Body: leak})
 		_, err := w.provider().Retrieve(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, 2, w.log.count("level=DEBUG"))
-		assert.Equal(t, 2, w.log.count("\n"), w.log.String())
+		assert.Equal(t, 2, w.log.Count("level=DEBUG"))
+		assert.Equal(t, 2, w.log.Count("\n"), w.log.String())
 	})
 }
 

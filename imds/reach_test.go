@@ -3,7 +3,6 @@ package imds_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -20,56 +19,32 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"example.com/podrole/imds"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/memnet"
 )
 
 // pick returns one of the choices.
 func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
 
-// request is what somebody got who listens at an address.
-type request struct{ address, host, path, token string }
-
-// everybody listens at every address there is, writes down what comes, and answers as the metadata service does, but for the paths
-// that contain bad: those get another answer.
-type everybody struct {
-	mu          sync.Mutex
-	bad, answer string // a status, or where to redirect to
-	got         []request
-}
-
 const session = "session-of-the-property-test"
 
-func (e *everybody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.got = append(e.got, request{fmt.Sprint(r.Context().Value(http.LocalAddrContextKey)), r.Host, r.URL.Path, r.Header.Get("X-aws-ec2-metadata-token")})
-	code, err := strconv.Atoi(e.answer)
-	switch list := strings.HasSuffix(r.URL.Path, "/"); {
-	case strings.Contains(r.URL.Path, e.bad) && err == nil:
-		w.WriteHeader(code)
-	case strings.Contains(r.URL.Path, e.bad):
-		w.Header().Set("Location", e.answer)
-		w.WriteHeader(http.StatusTemporaryRedirect)
-	case r.Method == http.MethodPut:
-		_, _ = io.WriteString(w, session)
-	case list:
-		_, _ = io.WriteString(w, "role")
-	default:
-		_, _ = io.WriteString(w, document())
+// serviceBut answers as the metadata service does, but for the paths that contain bad: those get answer, a status or where to redirect to.
+func serviceBut(bad, answer string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		code, err := strconv.Atoi(answer)
+		switch list := strings.HasSuffix(r.URL.Path, "/"); {
+		case strings.Contains(r.URL.Path, bad) && err == nil:
+			w.WriteHeader(code)
+		case strings.Contains(r.URL.Path, bad):
+			http.Redirect(w, r, answer, http.StatusTemporaryRedirect)
+		case r.Method == http.MethodPut:
+			_, _ = io.WriteString(w, session)
+		case list:
+			_, _ = io.WriteString(w, "role")
+		default:
+			_, _ = io.WriteString(w, document())
+		}
 	}
-}
-
-// begin sets the answers and forgets the requests so far.
-func (e *everybody) begin(bad, answer string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.bad, e.answer, e.got = bad, answer, nil
-}
-
-func (e *everybody) requests() []request {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.got
 }
 
 // TestNoRequestLeavesForAForbiddenHost makes up environments and resolvers, and looks at every connection that the provider opens:
@@ -83,7 +58,7 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		network, listeners := memnet.New(), &everybody{}
+		network, listeners := memnet.New(), &linktest.Everybody{}
 		t.Cleanup(network.Serve(memnet.Everywhere, listeners))
 		connections, refused, sent, tokens, redirected := 0, 0, 0, 0, 0
 		for range 5000 {
@@ -105,7 +80,7 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 			live := r.IntN(3) > 0
 			bad := pick(r, "nothing", "api/token", "security-credentials/", "security-credentials-extended/", "")
 			answer := pick(r, "401", "404", "503", "http://192.0.2.66/leak", "//evil.example/leak", "http://169.254.170.2/leak", "http://[fd00:ec2::254]/leak", "/leak")
-			listeners.begin(bad, answer)
+			listeners.Begin(serviceBut(bad, answer))
 			resolved := map[string]bool{}
 			var mu sync.Mutex
 			var dialled []string
@@ -153,20 +128,21 @@ func TestNoRequestLeavesForAForbiddenHost(t *testing.T) {
 					assert.Contains(t, []string{address4, address6}, address)
 				}
 			}
-			for _, got := range listeners.requests() {
+			for _, got := range listeners.Requests() {
 				sent++
-				at := netip.MustParseAddrPort(got.address).Addr()
-				own := got.address == address4 || got.address == address6 || at.IsLoopback()
+				at := netip.MustParseAddrPort(got.Address).Addr()
+				own := got.Address == address4 || got.Address == address6 || at.IsLoopback()
 				assert.True(t, own || at.String() == named || resolved[at.String()], "%+v for %q", got, env)
-				assert.NotEqual(t, "/leak", got.path, "a redirect was followed")
-				assert.Contains(t, []string{"", "none", session}, got.token)
-				if host, err := url.Parse("//" + got.host); assert.NoError(t, err) && named != "" {
+				assert.NotEqual(t, "/leak", got.Path, "a redirect was followed")
+				token := got.Header.Get("X-aws-ec2-metadata-token")
+				assert.Contains(t, []string{"", "none", session}, token)
+				if host, err := url.Parse("//" + got.Host); assert.NoError(t, err) && named != "" {
 					assert.Equal(t, named, host.Hostname(), "the request names the host that the endpoint names")
 				}
-				if got.token == session {
+				if token == session {
 					tokens++
 				}
-				if strings.HasSuffix(answer, "/leak") && strings.Contains(got.path, bad) {
+				if strings.HasSuffix(answer, "/leak") && strings.Contains(got.Path, bad) {
 					redirected++
 				}
 			}
