@@ -19,7 +19,6 @@ type trustReport struct {
 	trustpolicy.Result
 	Role  string      `json:"role,omitempty"`
 	Token tokenClaims `json:"token"`
-	Cure  []string    `json:"cure,omitempty"`
 	Notes []string    `json:"notes,omitempty"`
 }
 
@@ -44,7 +43,6 @@ func (p program) trust() int {
 	}
 	request.Account = account
 	report := trustReport{Result: policy.Evaluate(request), Role: role}
-	report.Cure = cures(report.Result)
 	if report.Token, report.Notes, err = inspect(token, time.Now()); err != nil {
 		return p.bad("%v", err)
 	}
@@ -100,29 +98,31 @@ func (p program) roleAccount() (role, account string, err error) {
 
 func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "trustpolicy: ") }
 
-// cures says what would let this token in, once for each mismatch.
-func cures(r trustpolicy.Result) []string {
-	var all []string
-	for _, m := range r.Mismatches {
-		switch {
-		case len(m.Token) == 0:
-			all = append(all, fmt.Sprintf("%s of %s asks for a claim that this token does not have", m.Key, m.Statement))
-		case strings.Contains(m.Operator, "Not"):
-			all = append(all, fmt.Sprintf("%s %s of %s must not exclude %s", m.Operator, m.Key, m.Statement, quoted(m.Token)))
-		default:
-			all = append(all, fmt.Sprintf("%s %s of %s must accept %s", m.Operator, m.Key, m.Statement, quoted(m.Token)))
-		}
+// mismatch is one thing that keeps the token out, for people.
+func mismatch(m trustpolicy.Mismatch) []field {
+	key, policys := field{"condition key", m.Key}, field{"policy's values", quoted(m.Policy)}
+	switch {
+	case m.Operator == "": // a principal or an action
+		key.label = "element"
+	default:
+		policys.value = m.Operator + " " + policys.value
 	}
-	return all
+	if m.Kind == trustpolicy.KindForbidden {
+		policys.label = "policy forbids"
+	}
+	action := field{"action", m.Action}
+	if m.Action == "sts:AssumeRoleWithWebIdentity" { // what everybody expects
+		action.value = ""
+	}
+	return []field{action, key, {"token's value", quoted(m.Token)}, policys, {"difference", m.Difference}, {"to let it in", m.Cure}}
 }
 
 // printTrust prints a report for people. Its first line is the verdict and its cause.
 func (p program) printTrust(r trustReport) {
 	fmt.Fprintf(p.stdout, "%s: %s\n", r.Verdict, r.Cause)
-	for i, m := range r.Mismatches {
+	for _, m := range r.Mismatches {
 		fmt.Fprintln(p.stdout)
-		table(p.stdout, field{"condition key", m.Key}, field{"token's value", quoted(m.Token)}, field{"policy's values", m.Operator + " " + quoted(m.Policy)},
-			field{"difference", m.Difference}, field{"to let it in", r.Cure[i]})
+		table(p.stdout, mismatch(m)...)
 	}
 	if p.explain {
 		fmt.Fprint(p.stdout, "\nthe policy, statement by statement\n")
