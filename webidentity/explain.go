@@ -93,6 +93,11 @@ func (x *Exchange) trustCure(message string) string {
 	if kind := otherPolicy(message); kind != "" {
 		return fmt.Sprintf("STS says that it was %s, and not the trust policy alone, that did not allow it; the token has %s", kind, x.claims())
 	}
+	for _, action := range []string{"sts:TagSession", "sts:SetSourceIdentity"} {
+		if strings.Contains(message, action) {
+			return fmt.Sprintf("the role's trust policy must allow %s too, because of what the token passes beside its identity (session tags or a source identity)", action)
+		}
+	}
 	if x.inspectErr != nil {
 		return fmt.Sprintf("the role's trust policy does not accept the token, or there is no such role; the token is %v, so what the policy must accept is not known here", x.inspectErr)
 	}

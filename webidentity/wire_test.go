@@ -59,6 +59,8 @@ func TestEveryAnswerOfSTSIsExplained(t *testing.T) {
 			"a service control policy"},
 		"AccessDenied, VPC endpoint policy": {403, "AccessDenied", "not authorized, because no VPC endpoint policy allows it", sdkError[generic], true, true, 1,
 			"a VPC endpoint policy"},
+		"AccessDenied, session tags": {403, "AccessDenied", "User: x is not authorized to perform: sts:TagSession on resource: " + role, sdkError[generic], true, true, 1,
+			"the role's trust policy must allow sts:TagSession too"},
 		"AccessDenied, explicit deny": {403, "AccessDenied", "not authorized with an explicit deny", sdkError[generic], true, true, 1,
 			"a Deny statement"},
 		"InvalidIdentityToken, several audiences": {400, "InvalidIdentityToken", "Token has more than one audience and no authorized party", sdkError[*types.InvalidIdentityTokenException], true, true, 3,
