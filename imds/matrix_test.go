@@ -136,6 +136,8 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token 404 by EC2, IMDSv1 asked for, and switched off after the list", env: v1Asked, service: func(o *options) { o.NoSessions, o.V1 = 404, true }, fault: new(status("GET", extendedPath, 401)), want: failure, requests: "PUT token 404, GET roles 200, GET extended 401", text: []string{"status 401: a session token is required, and there is none (PUT http://169.254.169.254/latest/api/token: status 404)"}},
 		{name: "Google Cloud", service: unsigned(nil), fault: signed(405, "Metadata-Flavor", "Google"), want: nothing, requests: "PUT token 405", text: []string{"Google Cloud"}},
 		{name: "Azure", service: unsigned(nil), fault: signed(400, "Server", "IMDS/150.870.65.1854"), want: nothing, requests: "PUT token 400", text: []string{"Azure"}},
+		{name: "Google Cloud, redirecting", service: unsigned(nil), fault: signed(302, "Metadata-Flavor", "Google"), want: nothing, requests: "PUT token 302", text: []string{"Google Cloud"}},
+		{name: "Azure, without end", service: unsigned(nil), fault: &fault{Status: 200, Body: strings.Repeat(leak, 10000), Header: http.Header{"Server": {"IMDS/150"}}}, want: nothing, requests: "PUT token 200", text: []string{"Azure"}},
 		{name: "token 429 once", n: 1, fault: new(status("PUT", tokenPath, 429)), want: credentials, min: s / 20, max: s / 10, requests: "PUT token 429, " + good},
 		{name: "token 429", fault: new(status("PUT", tokenPath, 429)), want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 429"), text: []string{"status 429"}},
 		{name: "token 500", fault: new(status("PUT", tokenPath, 500)), want: failure, min: s / 10, max: s / 3, requests: times(3, "PUT token 500"), text: []string{"status 500"}},
