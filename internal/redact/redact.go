@@ -1,7 +1,14 @@
 // Package redact makes the texts that may be shown out of values that may not.
 package redact
 
-import "net/url"
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+)
 
 // KeyID returns the last four characters of an access key id, enough to tell two sessions apart in a log and no more.
 func KeyID(id string) string {
@@ -23,4 +30,40 @@ func URL(raw string) string {
 	}
 	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
 	return u.String()
+}
+
+// token is what may be a JSON Web Token: parts with dots between them, the first of which is the base64url of an object, so that it
+// begins with an opening brace and a quotation mark or white space.
+var token = regexp.MustCompile(`e[wy][A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2}(?:\.[A-Za-z0-9_-]*={0,2}){1,3}`)
+
+// Tokens returns s with every JSON Web Token in it replaced.
+func Tokens(s string) string {
+	var out strings.Builder
+	for {
+		at := token.FindStringIndex(s)
+		if at == nil {
+			return out.String() + s
+		}
+		header, _, _ := strings.Cut(s[at[0]:at[1]], ".")
+		object, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(header, "="))
+		if err != nil || !json.Valid(object) {
+			out.WriteString(s[:at[0]+1]) // one may begin within
+			s = s[at[0]+1:]
+			continue
+		}
+		out.WriteString(s[:at[0]] + "(a token, not shown)")
+		s = s[at[1]:]
+	}
+}
+
+// Writer returns a writer that replaces the tokens in what is written to it, as long as each is in one piece.
+func Writer(w io.Writer) io.Writer { return writer{w} }
+
+type writer struct{ io.Writer }
+
+func (w writer) Write(p []byte) (int, error) {
+	if _, err := w.Writer.Write([]byte(Tokens(string(p)))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
