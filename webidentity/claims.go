@@ -13,6 +13,9 @@ import (
 // it as the maximum length of AssumeRoleWithWebIdentity's WebIdentityToken. The kubelet's tokens have about 1,000.
 const MaxTokenSize = 20000
 
+// ExpiryGrace is how long after its exp STS still takes a token, for the sake of clocks that disagree (IAM User Guide, OIDC federation).
+const ExpiryGrace = 5 * time.Minute
+
 // ErrNotJWT is matched by the error of [Inspect] for a token that is not a JSON Web Token, or not one that can be read.
 var ErrNotJWT = errors.New("not a JWT")
 
@@ -95,14 +98,14 @@ func (c Claims) audience() []string {
 // manyAudiences reports whether the token leaves open which of its audiences is meant. STS refuses it.
 func (c Claims) manyAudiences() bool { return len(c.Audience) > 1 && c.AuthorizedParty == "" }
 
-// missing names the claims that STS wants of every token and that this one lacks.
-func (c Claims) missing() []string {
+// Missing names the claims that STS wants of every token and that this one lacks or has in a form that is not theirs: STS answers InvalidIdentityToken.
+func (c Claims) Missing() []string {
 	var all []string
 	for _, claim := range []struct {
 		name   string
 		absent bool
 	}{
-		{"iss", c.Issuer == ""}, {"sub", c.Subject == ""}, {"aud", len(c.Audience) == 0}, {"exp", c.Expires.IsZero()}, {"iat", c.IssuedAt.IsZero()},
+		{"iss", c.Issuer == ""}, {"sub", c.Subject == ""}, {"aud", strings.Join(c.Audience, "") == ""}, {"exp", c.Expires.IsZero()}, {"iat", c.IssuedAt.IsZero()},
 	} {
 		if claim.absent {
 			all = append(all, claim.name)

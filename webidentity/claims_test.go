@@ -37,6 +37,19 @@ func TestInspectReadsWhatTheKubeletsTokenSays(t *testing.T) {
 	assert.Equal(t, "sub="+subject+" aud=sts.amazonaws.com,other iss="+s.Issuer()+" exp=2026-11-24T11:00:00Z", got.String())
 }
 
+func TestClaimsAreShownWithThePartyAndWithoutTokens(t *testing.T) {
+	inner := jws(`{"alg":"RS256"}`, `{"sub":"inner"}`)
+	c := webidentity.Claims{Issuer: "i", Subject: "s", Audience: []string{"a", inner}, AuthorizedParty: "p"}
+	assert.Equal(t, "sub=s aud=a,(a token, not shown) azp=p iss=i", c.String())
+}
+
+func TestMissingNamesWhatSTSWants(t *testing.T) {
+	now := time.Now()
+	assert.Equal(t, []string{"iss", "sub", "aud", "exp", "iat"}, webidentity.Claims{}.Missing())
+	assert.Equal(t, []string{"aud"}, webidentity.Claims{Issuer: "i", Subject: "s", Audience: []string{""}, IssuedAt: now, Expires: now}.Missing())
+	assert.Empty(t, webidentity.Claims{Issuer: "i", Subject: "s", Audience: []string{"a"}, IssuedAt: now, Expires: now}.Missing())
+}
+
 func TestInspectTakesTokensAsTheyCome(t *testing.T) {
 	for name, c := range map[string]struct {
 		header, claims string

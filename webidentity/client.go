@@ -153,6 +153,7 @@ func (c *call) attempt(ctx context.Context, in middleware.FinalizeInput, next mi
 	attemptCtx, cancel := context.WithTimeout(ctx, c.bound)
 	defer cancel()
 	out, metadata, err := next.HandleFinalize(attemptCtx, in)
+	c.clean(err)
 	if err == nil || ctx.Err() != nil {
 		return out, metadata, err
 	}

@@ -31,6 +31,7 @@ type target struct {
 	custom      string // an endpoint out of the environment; empty = the region's own
 	customVar   string
 	fips, dual  bool
+	fipsSource  string   // what asks for FIPS
 	url         *url.URL // where requests go
 	shown       string   // the same, fit to be printed
 	plainRemote bool     // http to a host that is not loopback
@@ -46,7 +47,9 @@ func (o *Options) target(e env.Lookup, c *Claims) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	t.fips = t.fips || fips
+	if fips {
+		t.fips, t.fipsSource = true, fipsVar
+	}
 	if t.dual, err = flag(e, dualStackVar); err != nil {
 		return target{}, err
 	}
@@ -71,11 +74,12 @@ func (o *Options) region(e env.Lookup, c *Claims) (target, error) {
 	if region == "" {
 		source, region = e.First(regionVar, defaultRegionVar)
 	}
-	switch {
-	case region != "" && !hostLabel.MatchString(region):
-		return target{}, configErrorf("%s is %q, which is not a region", source, show(region))
-	case region != "":
-		return pseudoRegion(region), nil
+	if region != "" {
+		t := pseudoRegion(region)
+		if !hostLabel.MatchString(region) || !hostLabel.MatchString(t.region) {
+			return target{}, configErrorf("%s is %q, which is not a region", source, show(region))
+		}
+		return t, nil
 	}
 	if c == nil {
 		return target{}, configErrorf("no region for STS: set Options.Region, %s or %s", regionVar, defaultRegionVar)
@@ -91,29 +95,34 @@ func (o *Options) region(e env.Lookup, c *Claims) (target, error) {
 		regionVar, defaultRegionVar, orNone(c.Issuer))
 }
 
-// pseudoRegion reads the regions of old that mean FIPS endpoints, fips-us-east-1 and us-east-1-fips, as the AWS SDKs do.
+// pseudoRegion reads the regions of old that mean FIPS endpoints, such as fips-us-east-1 and us-east-1-fips, as the AWS SDKs do.
 func pseudoRegion(region string) target {
-	if real, ok := strings.CutPrefix(region, "fips-"); ok {
-		return target{region: real, fips: true}
+	t := target{region: strings.NewReplacer("-fips-", "-", "fips-", "", "-fips", "").Replace(region)}
+	if t.region != region {
+		t.fips, t.fipsSource = true, "the region "+region
 	}
-	real, ok := strings.CutSuffix(region, "-fips")
-	return target{region: real, fips: ok}
+	return t
 }
 
 // hostLabel is what may stand in a host name between two dots (RFC 1123): a region becomes part of STS's.
 var hostLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// eksIssuer is an EKS cluster's issuer; the host must be this one exactly, and what stands for the region must have a region's form,
-// such as ap-northeast-2 or us-gov-west-1.
-var eksIssuer = regexp.MustCompile(`^https://oidc\.eks\.([a-z]{2,8}(?:-[a-z]{2,16}){1,2}-[0-9]{1,2})\.amazonaws\.com(\.cn)?(?:/[^\s]*)?$`)
+// eksIssuer is an EKS cluster's issuer, of IPv4 or of dual stack (EKS User Guide, "Cluster API server endpoint"). The host must be this
+// one exactly, and what stands for the region must have a region's form, such as ap-northeast-2 or us-gov-west-1.
+var eksIssuer = regexp.MustCompile(`^https://oidc(?:\.eks\.([a-z]{2,8}(?:-[a-z]{2,16}){1,2}-[0-9]{1,2})\.amazonaws\.(com|com\.cn|eu)|-eks\.([a-z]{2,8}(?:-[a-z]{2,16}){1,2}-[0-9]{1,2})\.api\.(aws|amazonwebservices\.com\.cn|amazonwebservices\.eu))(?:/[^\s]*)?$`)
 
-// eksRegion returns the region of the EKS cluster that issued a token. China's regions and only those are below amazonaws.com.cn.
+// eksRegion returns the region of the EKS cluster that issued a token. The regions of China, and only those, have names below .cn, and
+// those of the European Sovereign Cloud below .eu.
 func eksRegion(issuer string) (string, bool) {
 	m := eksIssuer.FindStringSubmatch(issuer)
-	if m == nil || strings.HasPrefix(m[1], "cn-") != (m[2] != "") {
+	if m == nil {
 		return "", false
 	}
-	return m[1], true
+	region, domain := m[1]+m[3], "."+m[2]+m[4]
+	if strings.HasPrefix(region, "cn-") != strings.HasSuffix(domain, ".cn") || strings.HasPrefix(region, "eusc-") != strings.HasSuffix(domain, ".eu") {
+		return "", false
+	}
+	return region, true
 }
 
 // flag reads a switch the way the AWS SDKs do: true or false in any case, and nothing else.
@@ -135,7 +144,7 @@ func (t *target) checkCustom() error {
 		// The value is not shown: it may hold a password.
 		return configErrorf("%s is not an http or https URL with a host", t.customVar)
 	case t.fips:
-		return configErrorf("%s cannot be used with %s: no endpoint but AWS's own is known to be FIPS validated", t.customVar, fipsVar)
+		return configErrorf("%s cannot be used with %s: no endpoint but AWS's own is known to be FIPS validated", t.customVar, t.fipsSource)
 	case t.dual:
 		return configErrorf("%s cannot be used with %s: a custom endpoint is used as it is", t.customVar, dualStackVar)
 	}
@@ -150,7 +159,7 @@ func (t *target) resolve() error {
 	}
 	endpoint, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), p)
 	if err != nil {
-		return configErrorf("no endpoint of STS for region %s with %s=%t and %s=%t: %w", t.region, fipsVar, t.fips, dualStackVar, t.dual, err)
+		return configErrorf("no endpoint of STS for region %s (FIPS: %t, dual stack: %t): %w", t.region, t.fips, t.dual, err)
 	}
 	t.url = &endpoint.URI
 	t.shown = redact.URL(t.url.String())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -21,10 +20,6 @@ func (x Exchange) explain(err error, c *call, now time.Time) error {
 	x.Status, x.ServerTime, x.Endpoint = c.status, c.date, c.endpoint
 	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		x.RequestID = c.requestID(r.RequestID)
-		r.Response.Body = http.NoBody // it was read, and may hold half an answer's secrets
-	}
-	if d, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		d.Snapshot = nil
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if ok && !c.html {
@@ -39,7 +34,8 @@ func (x Exchange) explain(err error, c *call, now time.Time) error {
 		return &ExchangeError{Exchange: x, Cure: cure, problem: fmt.Sprintf("STS answered %s%s %s", x.Code, x.inHTTP(), times(c.attempts)), err: c.kept(err)}
 	}
 	message := api.ErrorMessage()
-	final := terminal.Code(x.Code) && !keysUnavailable(message)
+	passes := strings.HasPrefix(x.Code, "InvalidIdentityToken") && (keysUnavailable(message) || x.early(now))
+	final := terminal.Code(x.Code) && !passes
 	return &DeniedError{Exchange: x, Cure: x.cure(message, now), final: final, err: c.kept(err)}
 }
 
@@ -90,13 +86,13 @@ func (x *Exchange) cure(message string, now time.Time) string {
 
 // trustCure names what the role's trust policy must say, principal, condition keys and values, unless STS names another policy.
 func (x *Exchange) trustCure(message string) string {
-	if kind := otherPolicy(message); kind != "" {
-		return fmt.Sprintf("STS says that it was %s, and not the trust policy alone, that did not allow it; the token has %s", kind, x.claims())
-	}
 	for _, action := range []string{"sts:TagSession", "sts:SetSourceIdentity"} {
 		if strings.Contains(message, action) {
 			return fmt.Sprintf("the role's trust policy must allow %s too, because of what the token passes beside its identity (session tags or a source identity)", action)
 		}
+	}
+	if kind := otherPolicy(message); kind != "" {
+		return fmt.Sprintf("STS says that it was a %s, and not the role's trust policy, that did not allow it; the token has %s", kind, x.claims())
 	}
 	if x.inspectErr != nil {
 		return fmt.Sprintf("the role's trust policy does not accept the token, or there is no such role; the token is %v, so what the policy must accept is not known here", x.inspectErr)
@@ -105,22 +101,21 @@ func (x *Exchange) trustCure(message string) string {
 	if x.Claims.AuthorizedParty != "" {
 		azp = ", where STS takes azp for aud"
 	}
-	return fmt.Sprintf("its trust policy must accept sub=%s aud=%s from %s (condition keys %s:sub and %s:aud%s; Principal.Federated is that issuer's provider), "+
-		"unless there is no such role or a Deny applies",
+	who := fmt.Sprintf("sub=%s aud=%s from %s (condition keys %s:sub and %s:aud%s; Principal.Federated is that issuer's provider)",
 		orNone(x.Claims.Subject), orNone(x.Claims.audience()...), orNone(x.Claims.Issuer), p, p, azp)
+	if strings.Contains(strings.ToLower(message), "explicit deny") {
+		return "a Deny statement of its trust policy must not apply to " + who
+	}
+	return "its trust policy must accept " + who + ", unless there is no such role or a Deny applies"
 }
 
 // otherPolicy recognises the kind of policy that AWS names in an AccessDenied (IAM User Guide, troubleshoot_access-denied), where it is
 // not the trust policy.
 func otherPolicy(message string) string {
-	m := strings.ToLower(message)
-	for _, kind := range []string{"resource control policy", "service control policy", "vpc endpoint policy"} {
-		if strings.Contains(m, kind) {
-			return "a " + strings.Replace(kind, "vpc", "VPC", 1)
+	for _, kind := range []string{"resource control policy", "service control policy", "VPC endpoint policy"} {
+		if strings.Contains(strings.ToLower(message), strings.ToLower(kind)) {
+			return kind
 		}
-	}
-	if strings.Contains(m, "explicit deny") {
-		return "a Deny statement"
 	}
 	return ""
 }
@@ -132,25 +127,26 @@ func (x *Exchange) identityTokenCure(message string, now time.Time) string {
 	clock, whose := x.clock(now)
 	switch {
 	case x.inspectErr != nil:
-		return fmt.Sprintf("the token in %s is %v", x.TokenFile, x.inspectErr)
+		return fmt.Sprintf("the token in %s is %v", show(x.TokenFile), x.inspectErr)
 	case c.legacy():
 		return fmt.Sprintf("the token in %s is a legacy service account token out of a Secret (iss %s, no audience, no expiry), which STS does not take: "+
-			"mount a projected one with the audience sts.amazonaws.com", x.TokenFile, legacyIssuer)
-	case len(c.missing()) > 0:
-		return fmt.Sprintf("the token in %s lacks %s, and STS takes none without iss, sub, aud, exp and iat: mount a projected one with the audience sts.amazonaws.com",
-			x.TokenFile, strings.Join(c.missing(), ", "))
+			"mount a projected one with the audience sts.amazonaws.com", show(x.TokenFile), legacyIssuer)
 	case keysUnavailable(message):
 		return fmt.Sprintf("STS could not fetch the keys of %s to check the signature; this passes, unless the issuer's jwks_uri is not open to the internet", orNone(c.Issuer))
-	case has("provider found"):
+	case has("openidconnect provider found"):
 		return fmt.Sprintf("account %s has no IAM OIDC provider for %s: create it, or use a role in the account that has it", account, orNone(c.Issuer))
 	case has("thumbprint") || has("certificate"):
 		return fmt.Sprintf("the certificate of %s does not match the thumbprint in the IAM OIDC provider in account %s", orNone(c.Issuer), account)
 	case c.manyAudiences():
 		return fmt.Sprintf("the token has more than one audience (%s) and no azp that says which counts, and STS does not take such a token: project one with exactly one audience", orNone(c.Audience...))
-	case c.NotBefore.After(clock):
-		return fmt.Sprintf("the token in %s is not valid before %s (nbf), and it is %s by %s: do the issuer's clock and STS's agree?", x.TokenFile, stamp(c.NotBefore), stamp(clock), whose)
 	case has("audience"):
 		return fmt.Sprintf("the IAM OIDC provider for %s in account %s does not list the token's audience %s among its client ids%s", orNone(c.Issuer), account, orNone(c.audience()...), wrongToken(c))
+	// What STS's words do not tell, the token may.
+	case len(c.Missing()) > 0:
+		return fmt.Sprintf("the token in %s lacks %s, or has it in another form than STS reads, and STS takes none without iss, sub, aud, exp and iat: mount a projected one with the audience sts.amazonaws.com",
+			show(x.TokenFile), strings.Join(c.Missing(), ", "))
+	case x.early(now):
+		return fmt.Sprintf("the token in %s is not valid before %s (nbf), and it is %s by %s: do the issuer's clock and STS's agree?", show(x.TokenFile), stamp(c.NotBefore), stamp(clock), whose)
 	default:
 		p := show(c.provider())
 		return fmt.Sprintf("account %s must have an IAM OIDC provider for %s that lists audience %s among its client ids, and the token must be signed with a key that the issuer publishes; "+
@@ -182,19 +178,29 @@ func wrongToken(c Claims) string {
 	return ""
 }
 
+// early reports whether the token is not valid yet, which passes.
+func (x *Exchange) early(now time.Time) bool {
+	clock, _ := x.clock(now)
+	return x.Claims.NotBefore.After(clock)
+}
+
 // expiredCure tells a token that was not replaced from a clock that is wrong.
 func (x *Exchange) expiredCure(now time.Time) string {
 	exp := x.Claims.Expires
 	if exp.IsZero() {
-		return fmt.Sprintf("the token in %s has no expiry that can be read here", x.TokenFile)
+		return fmt.Sprintf("the token in %s has no expiry that can be read here", show(x.TokenFile))
 	}
 	clock, whose := x.clock(now)
 	var text string
-	if late := clock.Sub(exp); late > 0 {
+	switch late := clock.Sub(exp); {
+	case late > ExpiryGrace:
 		text = fmt.Sprintf("the token in %s expired %s ago, at %s: it was not replaced in time; is the kubelet at work, and is the file its own and neither a copy nor a subPath mount, which are not updated?",
-			x.TokenFile, round(late), stamp(exp))
-	} else {
-		text = fmt.Sprintf("the token in %s is good until %s by its own exp, and it is %s by %s: what refused it goes by another clock", x.TokenFile, stamp(exp), stamp(clock), whose)
+			show(show(x.TokenFile)), round(late), stamp(exp))
+	case late > 0:
+		text = fmt.Sprintf("the token in %s expired %s ago, at %s, which AWS's STS would not have held against it yet: it must be replaced, and what refused it gives no grace",
+			show(x.TokenFile), round(late), stamp(exp))
+	default:
+		text = fmt.Sprintf("the token in %s is good until %s by its own exp, and it is %s by %s: what refused it goes by another clock", show(show(x.TokenFile)), stamp(exp), stamp(clock), whose)
 	}
 	switch skew := session.Skew(x.ServerTime, now); {
 	case x.ServerTime.IsZero():

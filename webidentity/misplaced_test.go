@@ -28,10 +28,13 @@ func TestATokenInAnotherPlaceIsNotShownEither(t *testing.T) {
 		t.Run(variable, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.env[variable] = w.tokens.Token()
-				err := w.fail()
-				for _, part := range strings.Split(w.tokens.Token(), ".") {
-					assert.NotContains(t, err.Error()+w.log.String(), part[:20])
+				for _, value := range []string{w.tokens.Token(), "Bearer " + w.tokens.Token(), `"` + w.tokens.Token() + `"`} {
+					w.env[variable] = value
+					_, err := w.provider().Retrieve(t.Context())
+					require.Error(t, err)
+					for _, part := range strings.Split(w.tokens.Token(), ".") {
+						assert.NotContains(t, err.Error()+w.log.String(), part[:20])
+					}
 				}
 			})
 		})
@@ -40,4 +43,14 @@ func TestATokenInAnotherPlaceIsNotShownEither(t *testing.T) {
 	claims, err := webidentity.Inspect(jws(`{"alg":"RS256"}`, `{"sub":"`+inner+`"}`))
 	require.NoError(t, err)
 	assert.NotContains(t, claims.String(), inner[:20])
+}
+
+func TestAPathIsShownInOneLine(t *testing.T) {
+	_, err := webidentity.New(func(o *webidentity.Options) {
+		o.LookupEnv = func(string) (string, bool) { return "", false }
+		o.RoleARN, o.TokenFile = "arn:aws:iam::111122223333:role/gryphon-dispatcher", "/none\n\x1b[2J/token"
+	}).Retrieve(t.Context())
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "\n")
+	assert.NotContains(t, err.Error(), "\x1b")
 }

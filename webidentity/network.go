@@ -32,7 +32,7 @@ func noAnswer(err error, c *call) (problem, cure string) {
 	if p, ok := errors.AsType[*proxyError](err); ok {
 		return p.Error(), "let the proxy through to it, or add its host to NO_PROXY"
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "proxyconnect" || op.Op == "socks connect") {
 		return "the proxy cannot be reached", "HTTPS_PROXY or HTTP_PROXY names it; add STS's host to NO_PROXY to go without"
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {

@@ -1,7 +1,10 @@
 package webidentity_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -10,8 +13,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -78,6 +83,12 @@ func TestErrorsHoldNoSecretAnywhereInside(t *testing.T) {
 		"token in the message of a refusal": func(w *world) {
 			w.sts.Break(ststest.Fault{Status: 400, Body: errorXML("InvalidIdentityToken", "bad token "+w.tokens.Token())})
 		},
+		"token in a header": func(w *world) {
+			w.sts.Break(ststest.Fault{Status: 403, Body: errorXML("AccessDenied", "x"), Header: http.Header{"X-Debug": {"got " + w.tokens.Token()}}})
+		},
+		"token in a redirect": func(w *world) {
+			w.sts.Break(ststest.Fault{Status: 302, Header: http.Header{"Location": {"https://sts.example/?t=" + w.tokens.Token()}}})
+		},
 		"token in the message of a failure": func(w *world) { w.sts.Break(ststest.Fault{Status: 503, Body: errorXML("Busy", w.tokens.Token())}) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,6 +129,7 @@ func TestPiecesOfTheTokenAreNotTakenForACodeOrARequestID(t *testing.T) {
 		"signature, half":      func(token string) string { return strings.Split(token, ".")[2][20:60] },
 		"signature, in a code": func(token string) string { return "Bad-" + strings.Split(token, ".")[2][:40] + "-Token" },
 		"signature, in an id":  func(token string) string { return "id=" + strings.Split(token, ".")[2][:30] },
+		"twelve characters":    func(token string) string { return strings.Split(token, ".")[2][30:42] },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -143,6 +155,55 @@ func TestPiecesOfTheTokenAreNotTakenForACodeOrARequestID(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A token of another provider may be short.
+func TestAShortTokenIsNotTakenForACode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		require.NoError(t, w.tokens.Write("hunter2abc"))
+		w.sts.Break(ststest.Fault{Status: 400, Body: errorXML("hunter2abc", "x")})
+		assert.NotContains(t, w.fail().Error(), "hunter2")
+	})
+}
+
+// What has not the form of a code or a request id is not shown as one.
+func TestCodesAndRequestIDsHaveTheirForm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		long := strings.Repeat("A", 65)
+		for code, shown := range map[string]bool{long[1:]: true, long: false, "a.b": false, "Bad Code": false, "Bad-Code_1": true} {
+			w.sts.Break(ststest.Fault{Status: 400, Body: errorXML(code, "x")})
+			_, denied := errors.AsType[*webidentity.DeniedError](w.fail())
+			assert.Equal(t, shown, denied, code)
+		}
+		for id, shown := range map[string]bool{strings.Repeat("r", 128): true, strings.Repeat("r", 129): false, "a/b+c=:.": true, "two words": false, "a\nb": false} {
+			w.sts.Break(ststest.Fault{Status: 400, Body: strings.Replace(errorXML("AccessDenied", "x"), requestID, id, 1)})
+			denied, ok := errors.AsType[*webidentity.DeniedError](w.fail())
+			require.True(t, ok)
+			assert.Equal(t, shown, denied.RequestID != "", id)
+		}
+	})
+}
+
+// A client that is given may answer with an error of its own, the same one again and again.
+func TestAGivenClientsOwnErrorIsNotChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		body := io.NopCloser(strings.NewReader("x"))
+		mine := &awshttp.ResponseError{RequestID: "r", ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: 400, Body: body}}, Err: errors.New("x"),
+		}}
+		err := w.fail(func(o *webidentity.Options) {
+			o.Client = clientFunc(func(context.Context, *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+				return nil, mine
+			})
+		})
+		var got *awshttp.ResponseError
+		require.ErrorAs(t, err, &got)
+		assert.Same(t, mine, got)
+		assert.Equal(t, body, got.Response.Body)
+	})
 }
 
 // A session token is no less a secret.

@@ -82,6 +82,7 @@ func TestBadConfigurationIsAClearErrorBeforeSTSIsAsked(t *testing.T) {
 		"duration, short":          {option(func(o *webidentity.Options) { o.Duration = 899 * time.Second }), `webidentity: Options.Duration is 14m59s: STS takes 15m0s to 12h0m0s`},
 		"duration, long":           {option(func(o *webidentity.Options) { o.Duration = 12*time.Hour + 1 }), `Options.Duration is 12h0m0.000000001s`},
 		"duration, negative":       {option(func(o *webidentity.Options) { o.Duration = -time.Hour }), `Options.Duration is -1h0m0s`},
+		"region, FIPS of nothing":  {set("AWS_REGION", "x--fips"), `webidentity: AWS_REGION is "x--fips", which is not a region`},
 		"region, a URL":            {set("AWS_REGION", "evil.example/x"), `webidentity: AWS_REGION is "evil.example/x", which is not a region`},
 		"region option":            {option(func(o *webidentity.Options) { o.Region = "US-EAST-1" }), `Options.Region is "US-EAST-1"`},
 		"FIPS, a number":           {set("AWS_USE_FIPS_ENDPOINT", "1"), `webidentity: AWS_USE_FIPS_ENDPOINT is "1": it must be true or false`},
@@ -96,6 +97,10 @@ func TestBadConfigurationIsAClearErrorBeforeSTSIsAsked(t *testing.T) {
 			w.env["AWS_ENDPOINT_URL_STS"], w.env["AWS_USE_FIPS_ENDPOINT"] = "https://sts.example", "true"
 			return func(*webidentity.Options) {}
 		}, `webidentity: AWS_ENDPOINT_URL_STS cannot be used with AWS_USE_FIPS_ENDPOINT`},
+		"endpoint and a region of FIPS": {func(w *world) func(*webidentity.Options) {
+			w.env["AWS_ENDPOINT_URL_STS"], w.env["AWS_REGION"] = "https://sts.example", "us-east-1-fips"
+			return func(*webidentity.Options) {}
+		}, `webidentity: AWS_ENDPOINT_URL_STS cannot be used with the region us-east-1-fips`},
 		"endpoint and dual stack": {func(w *world) func(*webidentity.Options) {
 			w.env["AWS_ENDPOINT_URL"], w.env["AWS_USE_DUALSTACK_ENDPOINT"] = "https://sts.example", "TRUE"
 			return func(*webidentity.Options) {}

@@ -2,23 +2,29 @@ package webidentity
 
 import (
 	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"example.com/podrole/internal/redact"
 )
 
 // maxShown is the length, in characters, to which foreign text is cut: a Kubernetes subject has at most 339.
 const maxShown = 400
 
-// show makes text that came from outside, a claim, a variable or a header, fit for an error or a log: one line, printable, of bounded
-// length, and no token, wherever one was put.
+// show makes text that came from outside, a claim, a variable, a path or a header, fit for an error or a log: one line, printable, of
+// bounded length, and without a token, wherever one was put.
 func show(s string) string {
-	if isToken(s) {
-		return "(a token, not shown)"
-	}
 	var b strings.Builder
 	n := 0
-	for _, r := range s {
+	for _, r := range redact.Tokens(s) {
 		if n++; n > maxShown {
 			b.WriteString("…")
 			break
@@ -31,11 +37,8 @@ func show(s string) string {
 	return b.String()
 }
 
-// isToken reports whether s has the form of a token, whose place is in the token file and nowhere else.
-func isToken(s string) bool {
-	_, err := Inspect(s)
-	return err == nil
-}
+// isToken reports whether a token stands where something else belongs.
+func isToken(s string) bool { return redact.Tokens(s) != s }
 
 // orNone shows a claim's values, comma separated, or says that there are none.
 func orNone(values ...string) string {
@@ -48,7 +51,10 @@ func orNone(values ...string) string {
 
 // echoed is the length, in characters, of a piece of a secret that may not come back in an answer's code or request id. Shorter pieces
 // occur by chance; no code of STS's looks like that many characters out of a token.
-const echoed = 12
+const (
+	echoed   = 12
+	shortest = 4 // STS takes no shorter token (STS API Reference, WebIdentityToken)
+)
 
 // code returns STS's error code, and "" for what has not the form of one or holds a piece of a secret: whatever answers in STS's place
 // may send anything, the token it was given included.
@@ -75,14 +81,36 @@ func notIn(punctuation string) func(rune) bool {
 	}
 }
 
-// echoes reports whether a piece of what was sent in confidence is in s.
+// echoes reports whether what was sent in confidence, or a piece of it, is in s.
 func (c *call) echoes(s string) bool {
-	for i := 0; i+echoed <= len(s); i++ {
-		if strings.Contains(c.secret, s[i:i+echoed]) {
+	n := min(echoed, len(c.secret))
+	for i := 0; n >= shortest && i+n <= len(s); i++ {
+		if strings.Contains(c.secret, s[i:i+n]) {
 			return true
 		}
 	}
 	return false
+}
+
+// clean takes out of an error of the SDK's, and of the answer that it keeps, what may hold a secret.
+func (c *call) clean(err error) {
+	if d, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		d.Snapshot = nil
+	}
+	r, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok || r.ResponseError == nil || r.Response == nil || r.Response.Response == nil {
+		return
+	}
+	answer := r.Response
+	answer.Body = http.NoBody // it was read, and may hold half an answer's secrets
+	if c.echoes(answer.Status) {
+		answer.Status = strconv.Itoa(answer.StatusCode)
+	}
+	for _, header := range []http.Header{answer.Header, answer.Trailer} {
+		maps.DeleteFunc(header, func(name string, values []string) bool {
+			return c.echoes(name) || slices.ContainsFunc(values, c.echoes)
+		})
+	}
 }
 
 // kept returns the error that stays reachable by errors.As: the AWS SDK's own, unless it says a piece of the secret, as a server can

@@ -26,7 +26,7 @@ type TokenFileError struct {
 }
 
 func (e *TokenFileError) Error() string {
-	return fmt.Sprintf("web identity token file %s: %v: %s", e.Path, cause(e.err), e.Cure)
+	return fmt.Sprintf("web identity token file %s: %v: %s", show(e.Path), cause(e.err), e.Cure)
 }
 
 func (e *TokenFileError) Unwrap() error { return e.err }

@@ -201,15 +201,33 @@ func TestExpiredTokenIsToldFromAWrongClock(t *testing.T) {
 	}
 }
 
+// What waiting cures is not terminal.
+func TestTokenThatIsNotValidYetIsNotTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		require.NoError(t, w.tokens.Rotate(func(tok *ststest.Token) { tok.NotBefore = time.Now().Add(time.Minute) }))
+		assert.False(t, terminal.Is(w.fail()))
+		time.Sleep(time.Minute)
+		_, err := w.provider().Retrieve(t.Context())
+		require.NoError(t, err)
+
+		w.sts.DeleteRole(role)
+		require.NoError(t, w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"nbf": nil} }))
+		w.sts.SetClock(-time.Second)
+		assert.True(t, terminal.Is(w.fail()), "the role is not there, whatever the clocks say")
+	})
+}
+
 // Whatever refuses a token as expired that has not, by its own exp and the answer's own Date, the text does not contradict itself.
 func TestTokenThatHasNotExpiredIsNotSaidToHave(t *testing.T) {
 	for name, c := range map[string]struct {
 		skew time.Duration
 		want string
 	}{
-		"clocks agree":   {0, "is good until 2000-01-02T00:00:00Z by its own exp, and it is 2000-01-01T00:00:00Z by STS's clock: what refused it goes by another clock (STS's clock agrees with the one here: 2000-01-01T00:00:00Z)"},
-		"a minute apart": {time.Minute, "and it is 2000-01-01T00:01:00Z by STS's clock: what refused it goes by another clock (STS's clock agrees with the one here: 2000-01-01T00:01:00Z)"},
-		"an hour apart":  {time.Hour, "and it is 2000-01-01T01:00:00Z by STS's clock: what refused it goes by another clock (the clock here is 1h0m0s behind STS's"},
+		"clocks agree":                  {0, "is good until 2000-01-02T00:00:00Z by its own exp, and it is 2000-01-01T00:00:00Z by STS's clock: what refused it goes by another clock (STS's clock agrees with the one here: 2000-01-01T00:00:00Z)"},
+		"a minute apart":                {time.Minute, "and it is 2000-01-01T00:01:00Z by STS's clock: what refused it goes by another clock (STS's clock agrees with the one here: 2000-01-01T00:01:00Z)"},
+		"a day apart, within the grace": {24*time.Hour + time.Minute, "expired 1m0s ago, at 2000-01-02T00:00:00Z, which AWS's STS would not have held against it yet: it must be replaced, and what refused it gives no grace"},
+		"an hour apart":                 {time.Hour, "and it is 2000-01-01T01:00:00Z by STS's clock: what refused it goes by another clock (the clock here is 1h0m0s behind STS's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -281,9 +299,29 @@ func TestRefusalsOfTheFakeAreToldApart(t *testing.T) {
 		"azp is no client id": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"azp": "app"} })
 		}, "InvalidIdentityToken", "does not list the token's audience app among its client ids"},
+		"azp among several audiences is no client id": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) {
+				tok.Audience, tok.Claims = []string{"sts.amazonaws.com", "vault"}, map[string]any{"azp": "app"}
+			})
+		}, "InvalidIdentityToken", "does not list the token's audience app among its client ids"},
+		"azp is a client id, and the policy wants another": {func(w *world) error {
+			if err := w.tokens.Rotate(func(tok *ststest.Token) {
+				tok.Audience, tok.Claims = []string{"a", "b"}, map[string]any{"azp": "sts.amazonaws.com"}
+			}); err != nil {
+				return err
+			}
+			return w.sts.SetTrustPolicy(role, strings.ReplaceAll(w.sts.TrustPolicy(subject), `:aud": "sts.amazonaws.com"`, `:aud": "a"`))
+		}, "AccessDenied", "aud=sts.amazonaws.com from " + ststest.DefaultIssuer + " (condition keys oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE:sub and " +
+			"oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE:aud, where STS takes azp for aud;"},
+		"another audience, and not valid yet": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.NotBefore, tok.Audience = time.Now().Add(time.Minute), []string{"vault"} })
+		}, "InvalidIdentityToken", "does not list the token's audience vault among its client ids"},
+		"an expiry of nought": {func(w *world) error {
+			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": 0} })
+		}, "InvalidIdentityToken", "lacks exp"},
 		"no expiry": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": nil, "aud": nil} })
-		}, "InvalidIdentityToken", "lacks aud, exp, and STS takes none without iss, sub, aud, exp and iat: mount a projected one"},
+		}, "InvalidIdentityToken", "lacks aud, exp, or has it in another form than STS reads, and STS takes none without iss, sub, aud, exp and iat: mount a projected one"},
 		"not valid yet": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.NotBefore = time.Now().Add(time.Hour) })
 		}, "InvalidIdentityToken", "is not valid before 2000-01-01T01:00:00Z (nbf), and it is 2000-01-01T00:00:00Z by STS's clock"},

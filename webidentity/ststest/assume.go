@@ -132,7 +132,7 @@ func (s *Server) verify(token string, now time.Time) (jwt.MapClaims, *answer) {
 	exp, expErr := claims.GetExpirationTime()
 	nbf, nbfErr := claims.GetNotBefore()
 	switch {
-	case expErr != nil || nbfErr != nil || nbf != nil && now.Before(nbf.Time):
+	case expErr != nil || exp == nil || nbfErr != nil || nbf != nil && now.Before(nbf.Time):
 		return nil, invalid(notValidated)
 	case !now.Before(exp.Add(grace)):
 		return nil, refuse(http.StatusBadRequest, "ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time%d", now.Unix(), exp.Unix())

@@ -114,6 +114,7 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 		"two audiences":      {token(func(tok *ststest.Token) { tok.Audience = []string{"sts.amazonaws.com", "vault"} }), nil, 400, "InvalidIdentityToken", "more than one audience"},
 		"azp no client id":   {token(func(tok *ststest.Token) { tok.Claims = map[string]any{"azp": "app"} }), nil, 400, "InvalidIdentityToken", "Incorrect token audience"},
 		"exp no date":        {token(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": "tomorrow"} }), nil, 400, "InvalidIdentityToken", "could not be validated"},
+		"exp nought":         {token(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": 0} }), nil, 400, "InvalidIdentityToken", "could not be validated"},
 		"grace over":         {token(func(tok *ststest.Token) { tok.NotBefore, tok.Life = time.Now().Add(-time.Hour), 55*time.Minute }), nil, 400, "ExpiredTokenException", "Token expired"},
 		"another issuer":     {token(func(tok *ststest.Token) { tok.Issuer = "https://issuer.example" }), nil, 400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://issuer.example"},
 		"another key":        {token(func(tok *ststest.Token) { tok.ForeignKey = true }), nil, 400, "InvalidIdentityToken", "Couldn't retrieve verification key"},
