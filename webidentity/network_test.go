@@ -85,6 +85,24 @@ func TestUnreachableSTSIsExplained(t *testing.T) {
 		}, "TLS: remote error: tls: ", nil, 3},
 		"a proxy that is down": {func(w *world) func(*webidentity.Options) { return w.throughProxy() },
 			"the proxy cannot be reached: HTTPS_PROXY or HTTP_PROXY names it", syscall.ECONNREFUSED, 3},
+		"a SOCKS proxy that does not speak it": {func(w *world) func(*webidentity.Options) {
+			l := w.net.Listen("proxy.example:1080")
+			w.t.Cleanup(func() { _ = l.Close() })
+			go func() {
+				for {
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = conn.Read(make([]byte, 64))
+					_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+					_ = conn.Close()
+				}
+			}()
+			return webidentity.Tune(func(tr *http.Transport) {
+				tr.DialContext, tr.Proxy = w.net.DialContext, http.ProxyURL(&url.URL{Scheme: "socks5", Host: "proxy.example:1080"})
+			})
+		}, "the proxy cannot be reached: HTTPS_PROXY or HTTP_PROXY names it", nil, 3},
 		"a proxy that forbids": {func(w *world) func(*webidentity.Options) {
 			w.t.Cleanup(w.net.Serve("proxy.example:3128", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 				rw.WriteHeader(http.StatusForbidden)
