@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"example.com/podrole/internal/redact"
 )
 
 // Identity is whom credentials act as, as far as it is known. What is not known is empty.
@@ -61,11 +63,11 @@ func (r roleID) String() string {
 func parseRole(s string) (roleID, error) {
 	a, err := arn.Parse(s)
 	if err != nil {
-		return roleID{}, fmt.Errorf("%q is not an ARN: expected arn:aws:iam::111122223333:role/name", s)
+		return roleID{}, fmt.Errorf("%q is not an ARN: expected arn:aws:iam::111122223333:role/name", redact.Tokens(s))
 	}
 	name, _ := roleAndSession(a)
 	if name == "" || a.AccountID == "" {
-		return roleID{}, fmt.Errorf("%q is not the ARN of a role: expected arn:aws:iam::111122223333:role/name", s)
+		return roleID{}, fmt.Errorf("%q is not the ARN of a role: expected arn:aws:iam::111122223333:role/name", redact.Tokens(s))
 	}
 	return roleID{a.Partition, a.AccountID, name}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"example.com/podrole/ecs"
 	"example.com/podrole/imds"
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/redact"
 	"example.com/podrole/webidentity"
 )
 
@@ -155,7 +156,7 @@ func choose[P ~int](lookup env.Lookup, variable string, option, fallback P, valu
 	if value := lookup.Get(variable); value != "" {
 		p, ok := values[strings.ToLower(value)]
 		if !ok {
-			return 0, configError("%s has the unknown value %q: it takes %s", variable, value, orList(values))
+			return 0, configError("%s has the unknown value %q: it takes %s", variable, redact.Tokens(value), orList(values))
 		}
 		chosen = p
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -32,7 +33,7 @@ type variable struct {
 }
 
 // explainProviders looks at each provider, without asking any of them again.
-func (p program) explainProviders(status chain.Status) []providerReport {
+func (p program) explainProviders(ctx context.Context, status chain.Status) []providerReport {
 	links := []struct {
 		name       string
 		configured string
@@ -45,7 +46,7 @@ func (p program) explainProviders(status chain.Status) []providerReport {
 	var all []providerReport
 	ended := "" // why the links after it were not asked
 	for _, link := range links {
-		r := providerReport{Name: link.name, ConfiguredBy: link.configured, Variables: p.variables(link.name)}
+		r := providerReport{Name: link.name, ConfiguredBy: flagNames.Replace(link.configured), Variables: p.variables(link.name)}
 		i := slices.IndexFunc(status.Attempts, func(a chain.Attempt) bool { return a.Link == link.name })
 		switch {
 		case i >= 0:
@@ -60,7 +61,7 @@ func (p program) explainProviders(status chain.Status) []providerReport {
 			r.Answer = "not asked"
 		}
 		if link.name == chain.LinkWebIdentity {
-			r.Token, r.Notes = p.explainToken()
+			r.Token, r.Notes = p.explainToken(ctx)
 		}
 		all = append(all, r)
 	}
@@ -68,11 +69,11 @@ func (p program) explainProviders(status chain.Status) []providerReport {
 }
 
 // explainToken reads the token's claims, if there is one.
-func (p program) explainToken() (*tokenClaims, []string) {
+func (p program) explainToken(ctx context.Context) (*tokenClaims, []string) {
 	if path, _ := p.tokenFile(); path == "" {
 		return nil, nil
 	}
-	token, err := p.readToken()
+	token, err := p.readToken(ctx)
 	if err != nil {
 		return nil, []string{oneLine(err)}
 	}
@@ -126,11 +127,10 @@ func (p program) variables(link string) []variable {
 		if value == "" {
 			continue
 		}
-		_, notJWT := webidentity.Inspect(value)
 		switch {
 		case v.as == hidden:
 			value = "(set, not shown)"
-		case notJWT == nil:
+		case redact.Tokens(value) != value:
 			value = "(a token, which does not belong here; not shown)"
 		case v.as == url:
 			value = redact.URL(value)

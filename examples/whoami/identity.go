@@ -31,6 +31,9 @@ type identityReport struct {
 func (p program) identity(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
+	if err := p.checkFlags(ctx); err != nil {
+		return p.bad("%v", err)
+	}
 	var warned notebook
 	c := chain.NewDefault(func(o *chain.Options) {
 		o.LookupEnv = p.env
@@ -40,14 +43,14 @@ func (p program) identity(ctx context.Context) int {
 		o.IMDS = func(o *imds.Options) { o.Logger = p.logger }
 	})
 	creds, err := c.Retrieve(ctx)
-	report := identityReport{Found: err == nil, Error: oneLine(err), Status: c.Status()}
+	report := identityReport{Found: err == nil, Error: flagNames.Replace(oneLine(err)), Status: c.Status()}
 	_ = c.Close() // waits for what the chain has to say
 	if report.Found {
 		report.ARN, report.ARNError = p.callerARN(ctx, creds, report.Status)
 		report.Notes = warned.all()
 	}
 	if p.explain {
-		report.Providers = p.explainProviders(report.Status)
+		report.Providers = p.explainProviders(ctx, report.Status)
 	}
 	if p.json {
 		printJSON(p.stdout, report)
@@ -59,6 +62,29 @@ func (p program) identity(ctx context.Context) int {
 	}
 	return statusFound
 }
+
+// checkFlags looks at -token and -role before anybody is asked: with half of a web identity the chain would go on to another one.
+func (p program) checkFlags(ctx context.Context) error {
+	if p.token == "" && p.role == "" {
+		return nil
+	}
+	role, _, err := p.roleAccount()
+	path, _ := p.tokenFile()
+	switch {
+	case err != nil:
+		return err
+	case role == "":
+		return fmt.Errorf("-token needs a role: give -role ARN, or set %s", roleVar)
+	case path == "":
+		return fmt.Errorf("-role needs a token: give -token FILE, or set %s", tokenFileVar)
+	case p.token != "":
+		_, err = p.readToken(ctx)
+	}
+	return err
+}
+
+// flagNames puts the names of the flags in the place of the options that they fill.
+var flagNames = strings.NewReplacer("Options.RoleARN", "-role", "Options.TokenFile", "-token")
 
 // webIdentity puts -token and -role in the place of the variables.
 func (p program) webIdentity(o *webidentity.Options) {

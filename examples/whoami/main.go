@@ -40,6 +40,7 @@ import (
 	"time"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/redact"
 )
 
 // The exit statuses.
@@ -53,6 +54,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // the next interrupt ends the program, whatever it is doing
 	status := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -61,11 +63,12 @@ func main() {
 // program is one run.
 type program struct {
 	flags
-	env    env.Lookup
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	logger *slog.Logger // what the providers warn of goes to stderr
+	env     env.Lookup
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	logger  *slog.Logger // what the providers warn of goes to stderr
+	carried *[]string    // names of the samples that were taken
 }
 
 type flags struct {
@@ -79,7 +82,9 @@ type flags struct {
 
 // run does what the arguments ask, and returns the exit status.
 func run(ctx context.Context, args []string, lookup env.Lookup, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := program{env: lookup, stdin: stdin, stdout: stdout, stderr: stderr, logger: warnings(stderr)}
+	// A token may have been put anywhere, into a flag or a variable that is shown.
+	stdout, stderr = redact.Writer(stdout), redact.Writer(stderr)
+	p := program{env: lookup, stdin: stdin, stdout: stdout, stderr: stderr, logger: warnings(stderr), carried: new([]string)}
 	set := flag.NewFlagSet("whoami", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.BoolVar(&p.json, "json", false, "print JSON, for programs")
@@ -87,7 +92,7 @@ func run(ctx context.Context, args []string, lookup env.Lookup, stdin io.Reader,
 	set.StringVar(&p.trustPolicy, "trust-policy", "", "evaluate the trust policy in `FILE` (- is the standard input) against the token, and call nobody")
 	set.StringVar(&p.token, "token", "", "the web identity token is in `FILE`, in place of AWS_WEB_IDENTITY_TOKEN_FILE")
 	set.StringVar(&p.role, "role", "", "the role is `ARN`, in place of AWS_ROLE_ARN")
-	set.DurationVar(&p.timeout, "timeout", 30*time.Second, "wait so long for credentials at most")
+	set.DurationVar(&p.timeout, "timeout", 30*time.Second, "wait so long for credentials, or for a file, at most")
 	set.Usage = func() {
 		fmt.Fprintln(stderr, "usage: whoami [flags]")
 		set.PrintDefaults()
@@ -113,7 +118,7 @@ func run(ctx context.Context, args []string, lookup env.Lookup, stdin io.Reader,
 	case empty != "":
 		return p.bad("-%s is empty", empty)
 	case p.trustPolicy != "":
-		return p.trust()
+		return p.trust(ctx)
 	}
 	return p.identity(ctx)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/podrole/internal/guard"
+	"example.com/podrole/internal/redact"
 	"example.com/podrole/webidentity"
 )
 
@@ -28,15 +31,15 @@ const (
 )
 
 // readToken reads the token. The error says where it was looked for, and holds no part of it.
-func (p program) readToken() (string, error) {
+func (p program) readToken(ctx context.Context) (string, error) {
 	path, from := p.tokenFile()
 	if path == "" {
 		return "", fmt.Errorf("no token: give -token FILE, or set %s", tokenFileVar)
 	}
-	if _, err := webidentity.Inspect(path); err == nil {
+	if redact.Tokens(path) != path {
 		return "", fmt.Errorf("%s holds a token, where the path of the token's file belongs", from)
 	}
-	raw, err := p.readFile(path, webidentity.MaxTokenSize+1024) // room for white space around it
+	raw, err := p.readFile(ctx, path, webidentity.MaxTokenSize+1024) // room for white space around it
 	if err != nil {
 		return "", fmt.Errorf("the token of %s: %w", from, err)
 	}
@@ -52,27 +55,37 @@ func (p program) readToken() (string, error) {
 //go:embed testdata/canary.jwt testdata/gryphon-trust.json
 var samples embed.FS
 
-// readFile reads a file that is no larger than it may be: a path may name anything.
-func (p program) readFile(path string, most int64) ([]byte, error) {
-	f, err := p.open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readAll(f, path, most)
+// readFile reads a file that is no larger than it may be, within the time that may be waited: a path may name anything.
+func (p program) readFile(ctx context.Context, path string, most int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, fmt.Errorf("%s was not read within %s", path, p.timeout))
+	defer cancel()
+	return guard.Call(ctx, func(context.Context) ([]byte, error) {
+		f, err := p.open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return readAll(f, path, most)
+	})
 }
 
-// open opens a file. With -trust-policy a sample is taken, and said to be, where there is no file of its name.
+// readStdin reads the standard input, for as long as it takes: somebody may be typing.
+func (p program) readStdin(ctx context.Context, name string, most int64) ([]byte, error) {
+	return guard.Call(ctx, func(context.Context) ([]byte, error) { return readAll(p.stdin, name, most) })
+}
+
+// open opens a file. With -trust-policy a sample is taken where there is no file of its name; the report says so.
 func (p program) open(path string) (fs.File, error) {
 	f, err := os.Open(path)
 	if err == nil {
 		return f, nil
 	}
-	if sample, noSample := samples.Open(path); noSample == nil && p.trustPolicy != "" && errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(p.stderr, "whoami: there is no file %s here; this is the sample of that name, which the program carries\n", path)
-		return sample, nil
+	isSample := path == "testdata/canary.jwt" || path == "testdata/gryphon-trust.json"
+	if !isSample || p.trustPolicy == "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	return nil, err
+	*p.carried = append(*p.carried, path)
+	return samples.Open(path)
 }
 
 func readAll(r io.Reader, name string, most int64) ([]byte, error) {
@@ -101,9 +114,6 @@ type tokenClaims struct {
 	Node           string    `json:"node,omitempty"`
 }
 
-// grace is how long after its exp STS takes a token (IAM User Guide, OIDC federation).
-const grace = 5 * time.Minute
-
 // inspect reads a token's claims, and notes what STS will hold against it whatever a policy says.
 func inspect(token string, now time.Time) (c tokenClaims, notes []string, err error) {
 	claims, err := webidentity.Inspect(token)
@@ -117,11 +127,13 @@ func inspect(token string, now time.Time) (c tokenClaims, notes []string, err er
 	}
 	if claims.Issuer == "kubernetes/serviceaccount" {
 		notes = append(notes, "the token is a legacy one out of a Secret, not a projected one: no OIDC provider has its issuer, and it has no audience")
+	} else if missing := claims.Missing(); len(missing) > 0 {
+		notes = append(notes, fmt.Sprintf("the token lacks %s, or has it in another form than STS reads: STS answers InvalidIdentityToken", strings.Join(missing, ", ")))
 	}
 	switch late := now.Sub(c.Expires); {
 	case c.Expires.IsZero() || late < 0:
-	case late < grace:
-		notes = append(notes, fmt.Sprintf("the token expired %s ago by the clock here: STS still takes it, until %s", late.Round(time.Second), stamp(c.Expires.Add(grace))))
+	case late < webidentity.ExpiryGrace:
+		notes = append(notes, fmt.Sprintf("the token expired %s ago by the clock here: STS still takes it, until %s", late.Round(time.Second), stamp(c.Expires.Add(webidentity.ExpiryGrace))))
 	default:
 		notes = append(notes, fmt.Sprintf("the token expired %s ago by the clock here: STS answers ExpiredTokenException", late.Round(time.Second)))
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
-	"example.com/podrole/webidentity"
 	"example.com/podrole/webidentity/trustpolicy"
 )
 
@@ -23,12 +22,12 @@ type trustReport struct {
 }
 
 // trust evaluates a trust policy against the token, and calls nobody.
-func (p program) trust() int {
-	policy, err := p.readPolicy()
+func (p program) trust(ctx context.Context) int {
+	policy, err := p.readPolicy(ctx)
 	if err != nil {
 		return p.bad("%v", err)
 	}
-	token, err := p.readToken()
+	token, err := p.readToken(ctx)
 	if err != nil {
 		return p.bad("%v", err)
 	}
@@ -46,6 +45,9 @@ func (p program) trust() int {
 	if report.Token, report.Notes, err = inspect(token, time.Now()); err != nil {
 		return p.bad("%v", err)
 	}
+	for _, name := range *p.carried {
+		report.Notes = append(report.Notes, fmt.Sprintf("there is no file %s here: this is the sample of that name, which the program carries", name))
+	}
 	if p.json {
 		printJSON(p.stdout, report)
 	} else {
@@ -60,12 +62,12 @@ func (p program) trust() int {
 	return statusUnknown
 }
 
-func (p program) readPolicy() (*trustpolicy.Policy, error) {
-	name, read := p.trustPolicy, func() ([]byte, error) { return p.readFile(p.trustPolicy, maxPolicy) }
+func (p program) readPolicy(ctx context.Context) (*trustpolicy.Policy, error) {
+	name, read := p.trustPolicy, p.readFile
 	if name == "-" {
-		name, read = "standard input", func() ([]byte, error) { return readAll(p.stdin, "the policy", maxPolicy) }
+		name, read = "standard input", p.readStdin
 	}
-	raw, err := read()
+	raw, err := read(ctx, name, maxPolicy)
 	if err != nil {
 		return nil, fmt.Errorf("the trust policy: %w", err)
 	}
@@ -76,6 +78,9 @@ func (p program) readPolicy() (*trustpolicy.Policy, error) {
 	return policy, nil
 }
 
+// roleForm is that of a role's ARN, with its path (IAM API Reference, Role).
+var roleForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/([!-~]+/)?[\w+=,.@-]+$`)
+
 // roleAccount returns the role whose trust policy it is, and its account; both are "" if nothing names it.
 func (p program) roleAccount() (role, account string, err error) {
 	role, from := p.role, "-role"
@@ -85,15 +90,10 @@ func (p program) roleAccount() (role, account string, err error) {
 	if role == "" {
 		return "", "", nil
 	}
-	if _, err := webidentity.Inspect(role); err == nil {
-		return "", "", fmt.Errorf("%s holds a token, where the ARN of a role belongs", from)
-	}
-	a, err := arn.Parse(role)
-	name, isRole := strings.CutPrefix(a.Resource, "role/")
-	if err != nil || a.Service != "iam" || a.AccountID == "" || !isRole || name == "" {
+	if !roleForm.MatchString(role) {
 		return "", "", fmt.Errorf("%s %q is %w", from, role, errNotRole)
 	}
-	return role, a.AccountID, nil
+	return role, strings.Split(role, ":")[4], nil
 }
 
 func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "trustpolicy: ") }

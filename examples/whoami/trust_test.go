@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -68,14 +70,17 @@ func TestTheSamplesAreThereInAnyDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got := whoami(t, nil, "", "-token", canary, "-trust-policy", trust)
 	assert.Equal(t, statusDenied, got.status)
-	assert.Equal(t, here.stdout, got.stdout)
-	assert.Contains(t, got.stderr, "whoami: there is no file testdata/canary.jwt here; this is the sample of that name, which the program carries\n")
-	assert.Contains(t, got.stderr, "no file testdata/gryphon-trust.json here")
+	assert.Equal(t, here.stdout, strings.Join(strings.Split(got.stdout, "\n")[:strings.Count(here.stdout, "\n")], "\n")+"\n")
+	assert.Contains(t, got.stdout, "note  there is no file testdata/canary.jwt here: this is the sample of that name, which the program carries\n")
+	assert.Contains(t, got.stdout, "note  there is no file testdata/gryphon-trust.json here: ")
+	assert.Empty(t, got.stderr, "the cause is the first line, also where both streams are one")
+	assert.Contains(t, whoami(t, nil, "", "-json", "-token", canary, "-trust-policy", trust).stdout, "the program carries")
 
-	none := whoami(t, nil, "", "-token", canary, "-trust-policy", dispatcher)
-	assert.Equal(t, statusBad, none.status, "no other file is carried")
-	live := whoami(t, map[string]string{roleVar: "arn:aws:iam::111122223333:role/gryphon", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-east-1"}, "", "-token", canary, "-explain")
-	assert.Equal(t, statusNone, live.status, "no sample is sent to STS")
+	for _, other := range []string{dispatcher, "testdata", "./" + canary} {
+		assert.Equal(t, statusBad, whoami(t, nil, "", "-token", other, "-trust-policy", trust).status, "%s is not carried", other)
+	}
+	live := whoami(t, map[string]string{roleVar: roleARN, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-east-1"}, "", "-token", canary, "-explain")
+	assert.Equal(t, statusBad, live.status, "no sample is sent to STS")
 	assert.NotContains(t, live.stdout, "gryphon-dispatcher-canary")
 }
 
@@ -112,7 +117,7 @@ func TestTheTrustPolicyDecidesTheStatus(t *testing.T) {
 		{"denied by another issuer's key", canary, strings.ReplaceAll(string(policy), "0721EXAMPL:sub", "0722EXAMPL:sub"), statusDenied, "denied: ", ":sub, and it must accept"},
 		{"forbidden", canary, edit(`"Statement": [`, `"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": {"StringLike": {"`+strings.TrimPrefix(exampleIssuer, "https://")+`:sub": "*-canary"}}}, `),
 			statusDenied, "denied: statement 1 (Deny) applies", `  policy forbids  StringLike "*-canary"`},
-		{"denied by a negated operator", canary, edit(`"StringLike"`, `"StringNotLike"`), statusFound, "allowed: ", "StringNotLike only excludes"},
+		{"allowed by a negated operator", canary, edit(`"StringLike"`, `"StringNotLike"`), statusFound, "allowed: ", "StringNotLike only excludes"},
 		{"excluded", dispatcher, edit(`"StringLike"`, `"StringNotLike"`), statusDenied, "denied: ", "must not exclude"},
 		{"unknown", dispatcher, edit(`"StringLike": {`, `"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "StringLike": {`), statusUnknown,
 			"cannot be known offline: statement 1 (Allow) may apply: condition IpAddress aws:SourceIp", ""},
@@ -128,6 +133,56 @@ func TestTheTrustPolicyDecidesTheStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Wherever a token was put on the command line, it is not shown.
+func TestATokenOnTheCommandLineIsNotShown(t *testing.T) {
+	raw, err := os.ReadFile(canary)
+	require.NoError(t, err)
+	token := strings.TrimSpace(string(raw))
+	for name, args := range map[string][]string{
+		"an argument":        {token},
+		"a policy":           {"-trust-policy", token},
+		"a token":            {"-trust-policy", trust, "-token", " " + token},
+		"a role":             {"-trust-policy", trust, "-token", canary, "-role", token},
+		"a time":             {"-timeout", token},
+		"a switch":           {"-json=" + token},
+		"a flag that is not": {"-" + token},
+	} {
+		got := whoami(t, nil, "", args...)
+		assert.Equal(t, statusBad, got.status, name)
+		for _, part := range strings.Split(token, ".") {
+			assert.NotContains(t, got.stdout+got.stderr, part, name)
+		}
+	}
+}
+
+// A token within a token is no less one.
+func TestATokenInAClaimIsNotShown(t *testing.T) {
+	raw, err := os.ReadFile(canary)
+	require.NoError(t, err)
+	inner := strings.TrimSpace(string(raw))
+	issuer := ststest.New(func(o *ststest.Options) { o.Issuer = exampleIssuer })
+	outer := write(t, "token", issuer.MintToken(ststest.Token{Subject: inner}))
+	for _, args := range [][]string{{}, {"-json"}, {"-explain"}} {
+		got := whoami(t, nil, "", append(args, "-trust-policy", trust, "-token", outer)...)
+		assert.Equal(t, statusDenied, got.status)
+		for _, part := range strings.Split(inner, ".") {
+			assert.NotContains(t, got.stdout+got.stderr, part)
+		}
+	}
+}
+
+// Nobody has to wait for who types nothing.
+func TestAnInterruptEndsTheWaitForThePolicy(t *testing.T) {
+	stdin, never := io.Pipe()
+	defer never.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	var stdout, stderr bytes.Buffer
+	status := run(ctx, []string{"-token", canary, "-trust-policy", "-"}, func(string) (string, bool) { return "", false }, stdin, &stdout, &stderr)
+	assert.Equal(t, statusBad, status)
+	assert.Equal(t, "whoami: the trust policy: context canceled\n", stderr.String())
 }
 
 func TestTheRolesAccountMustBeTheProviders(t *testing.T) {
@@ -163,6 +218,12 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"a large token", []string{"-trust-policy", trust, "-token", large}, "large is larger than the 21024 bytes that it may have"},
 		{"not a JWT", []string{"-trust-policy", trust, "-token", opaque}, "opaque: not a JWT: it has 1 parts between dots, not 3"},
 		{"a role that is none", []string{"-trust-policy", trust, "-token", canary, "-role", "gryphon"}, `whoami: -role "gryphon" is not the ARN of a role`},
+		{"a role of a short account", []string{"-trust-policy", trust, "-token", canary, "-role", "arn:aws:iam::123:role/gryphon"}, "is not the ARN of a role"},
+		{"a role with a line break", []string{"-trust-policy", trust, "-token", canary, "-role", roleARN + "\nallowed: x"}, "is not the ARN of a role"},
+		{"a role that is none, without a policy", []string{"-role", "nonsense"}, "is not the ARN of a role"},
+		{"a role without a token", []string{"-role", roleARN}, "whoami: -role needs a token: give -token FILE, or set AWS_WEB_IDENTITY_TOKEN_FILE"},
+		{"a token without a role", []string{"-token", canary}, "whoami: -token needs a role: give -role ARN, or set AWS_ROLE_ARN"},
+		{"no such token, without a policy", []string{"-role", roleARN, "-token", "testdata/none.jwt"}, "whoami: the token of -token: open testdata/none.jwt"},
 		{"a role without an account", []string{"-trust-policy", trust, "-token", canary, "-role", "arn:aws:iam:::role/gryphon"}, "is not the ARN of a role"},
 		{"a role without a name", []string{"-trust-policy", trust, "-token", canary, "-role", "arn:aws:iam::111122223333:role/"}, "is not the ARN of a role"},
 		{"an empty policy's name", []string{"-trust-policy", "", "-token", canary}, "whoami: -trust-policy is empty"},
@@ -189,13 +250,14 @@ func TestHelpNamesTheStatuses(t *testing.T) {
 func TestATokenThatSTSWouldNotTakeIsNoted(t *testing.T) {
 	issuer := ststest.New(func(o *ststest.Options) { o.Issuer = exampleIssuer })
 	account := ststest.Token{Namespace: "default", ServiceAccount: "gryphon-dispatcher"}
-	expired, late, early, legacy := account, account, account, account
+	expired, late, early, legacy, endless := account, account, account, account, account
+	endless.Claims = map[string]any{"exp": nil, "iat": nil}
 	late.NotBefore, late.Life = time.Now().Add(-24*time.Hour), 24*time.Hour-2*time.Minute
 	expired.NotBefore, expired.Life = time.Now().Add(-48*time.Hour), 24*time.Hour
 	early.NotBefore = time.Now().Add(time.Hour)
 	legacy.Legacy = true
 	for want, token := range map[string]ststest.Token{
-		"the token expired 24h": expired, `the token expired 2m\ds ago by the clock here: STS still takes it, until `: late, "the token is not valid before": early, "the token is a legacy one out of a Secret": legacy,
+		"the token lacks exp, iat, or has it": endless, "the token expired 24h": expired, `the token expired 2m\ds ago by the clock here: STS still takes it, until `: late, "the token is not valid before": early, "the token is a legacy one out of a Secret": legacy,
 	} {
 		got := whoami(t, nil, "", "-trust-policy", trust, "-token", write(t, "token", issuer.MintToken(token)))
 		assert.Regexp(t, "note  "+want, got.stdout)

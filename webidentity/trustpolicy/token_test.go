@@ -82,3 +82,13 @@ func TestNoTextHoldsTheTokenOrItsSignature(t *testing.T) {
 	}
 	assert.Contains(t, texts[0], dispatcher+"-canary", "claims may be shown")
 }
+
+func TestATokenInAClaimIsNotKept(t *testing.T) {
+	inner := token(t, canary())
+	for _, claim := range []string{`"` + inner + `"`, `["x", "` + inner + `"]`} {
+		request, err := trustpolicy.RequestFromToken(unsigned(`{"alg":"RS256"}`, `{"iss": "https://`+provider+`", "sub": `+claim+`}`))
+		require.NoError(t, err)
+		assert.Contains(t, request.Claims["sub"], "(a token, not shown)")
+		assert.NotContains(t, fmt.Sprint(request), inner)
+	}
+}
