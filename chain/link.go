@@ -141,11 +141,14 @@ func (l Link) asksInstance() bool {
 func (l Link) bound(foreign time.Duration) time.Duration {
 	if p, ok := l.Provider.(interface{ Timeout() time.Duration }); ok {
 		if own := guard.Ask(p.Timeout); own > 0 {
-			return own + time.Second
+			return min(own, longestBound) + time.Second
 		}
 	}
-	return foreign
+	return min(foreign, longestBound)
 }
+
+// longestBound is far more than anything takes, and little enough for the bounds of all links to be added up.
+const longestBound = 100 * time.Hour
 
 // retrieve asks the provider once, within the bound, and refuses an answer without keys. Only what the provider itself returned can
 // mean that it is unavailable: a time-out, a panic and an empty answer are failures, whatever Link.Unavailable would make of them.

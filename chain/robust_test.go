@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -216,6 +217,16 @@ func TestEveryLinkGetsItsBoundWhereNothingIsHeld(t *testing.T) {
 		attempts := p.Status().Attempts
 		require.Len(t, attempts, 2)
 		assert.Contains(t, attempts[1].Reason, "timed out after")
+	})
+	bubble(t, "bounds without end do not add up to none", func(t *testing.T) {
+		patient := chaintest.NewProvider(chaintest.After(time.Minute, chaintest.Credentials("AKIDPATIENT")))
+		patient.Describe(func(s *chaintest.Self) { s.Bound = math.MaxInt64 })
+		c := chain.New([]chain.Link{{Name: "patient", Provider: patient}, {Name: "other", Provider: chaintest.NewProvider()}}, quiet,
+			func(o *chain.Options) { o.LinkTimeout = math.MaxInt64 })
+		defer c.Close()
+		assert.Greater(t, c.Timeout(), 100*time.Hour)
+		_, err := c.Retrieve(t.Context())
+		require.NoError(t, err)
 	})
 	bubble(t, "a provider's own bound counts, the option's for others", func(t *testing.T) {
 		slow := chaintest.NewProvider(chaintest.After(24*time.Second, chaintest.Credentials("AKIDSLOW")))
