@@ -32,7 +32,7 @@ func TestATokenInAnotherPlaceIsNotShownEither(t *testing.T) {
 					w.env[variable] = value
 					_, err := w.provider().Retrieve(t.Context())
 					require.Error(t, err)
-					for _, part := range strings.Split(w.tokens.Token(), ".") {
+					for part := range strings.SplitSeq(w.tokens.Token(), ".") {
 						assert.NotContains(t, err.Error()+w.log.String(), part[:20])
 					}
 				}

@@ -151,7 +151,7 @@ func TestATokenOnTheCommandLineIsNotShown(t *testing.T) {
 	} {
 		got := whoami(t, nil, "", args...)
 		assert.Equal(t, statusBad, got.status, name)
-		for _, part := range strings.Split(token, ".") {
+		for part := range strings.SplitSeq(token, ".") {
 			assert.NotContains(t, got.stdout+got.stderr, part, name)
 		}
 	}
@@ -167,7 +167,7 @@ func TestATokenInAClaimIsNotShown(t *testing.T) {
 	for _, args := range [][]string{{}, {"-json"}, {"-explain"}} {
 		got := whoami(t, nil, "", append(args, "-trust-policy", trust, "-token", outer)...)
 		assert.Equal(t, statusDenied, got.status)
-		for _, part := range strings.Split(inner, ".") {
+		for part := range strings.SplitSeq(inner, ".") {
 			assert.NotContains(t, got.stdout+got.stderr, part)
 		}
 	}
