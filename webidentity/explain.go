@@ -195,12 +195,12 @@ func (x *Exchange) expiredCure(now time.Time) string {
 	switch late := clock.Sub(exp); {
 	case late > ExpiryGrace:
 		text = fmt.Sprintf("the token in %s expired %s ago, at %s: it was not replaced in time; is the kubelet at work, and is the file its own and neither a copy nor a subPath mount, which are not updated?",
-			show(show(x.TokenFile)), round(late), stamp(exp))
+			show(x.TokenFile), round(late), stamp(exp))
 	case late > 0:
 		text = fmt.Sprintf("the token in %s expired %s ago, at %s, which AWS's STS would not have held against it yet: it must be replaced, and what refused it gives no grace",
 			show(x.TokenFile), round(late), stamp(exp))
 	default:
-		text = fmt.Sprintf("the token in %s is good until %s by its own exp, and it is %s by %s: what refused it goes by another clock", show(show(x.TokenFile)), stamp(exp), stamp(clock), whose)
+		text = fmt.Sprintf("the token in %s is good until %s by its own exp, and it is %s by %s: what refused it goes by another clock", show(x.TokenFile), stamp(exp), stamp(clock), whose)
 	}
 	switch skew := session.Skew(x.ServerTime, now); {
 	case x.ServerTime.IsZero():
