@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,12 +25,20 @@ func table(w io.Writer, fields ...field) {
 			continue
 		}
 		pad := strings.Repeat(" ", width-utf8.RuneCountInString(f.label))
-		lines := strings.Split(f.value, "\n")
+		lines := strings.Split(strings.Map(printable, f.value), "\n")
 		fmt.Fprintf(w, "  %s%s  %s\n", f.label, pad, lines[0])
 		for _, line := range lines[1:] {
 			fmt.Fprintf(w, "  %s  %s\n", strings.Repeat(" ", width), line)
 		}
 	}
+}
+
+// printable keeps foreign text, a policy's keys for one, from doing something to a terminal.
+func printable(r rune) rune {
+	if r == '\n' || unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }
 
 // printJSON writes a value as JSON. All of ours can be.
