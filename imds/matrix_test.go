@@ -77,16 +77,18 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "switched off by a variable that says something else", env: "AWS_EC2_METADATA_DISABLED=1", want: credentials, requests: good, text: []string{"level=WARN", "neither true nor false"}},
 
 		// Someone there who takes connections and says nothing.
-		{name: "silence to everything", net: func(n *memnet.Net) { n.Handle(address4, linktest.Swallow) }, want: nothing, min: 3 * s / 2, max: 3 * s / 2, text: []string{"timed out", "hop limit"}},
-		{name: "hop limit 1", service: func(o *options) { o.HopLimit1 = true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401", text: []string{"timed out", "status 401", "--http-put-response-hop-limit 2", "IRSA or EKS Pod Identity"}},
-		{name: "hop limit 1, IMDSv1 offered but not asked for", service: func(o *options) { o.HopLimit1, o.V1 = true, true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401", text: []string{"hop limit"}},
+		{name: "silence to everything", net: func(n *memnet.Net) { n.Handle(address4, linktest.Swallow) }, want: nothing, min: 9 * s / 5, max: 9 * s / 5, text: []string{"timed out", "hop limit"}},
+		{name: "hop limit 1", service: func(o *options) { o.HopLimit1 = true }, want: nothing, min: 3 * s / 2, max: 8 * s / 5, requests: "PUT token 0, GET index 401, PUT token 0", text: []string{"no answer within 1s", "status 401", "--http-put-response-hop-limit 2", "IRSA or EKS Pod Identity"}},
+		{name: "hop limit 1, IMDSv1 offered but not asked for", service: func(o *options) { o.HopLimit1, o.V1 = true, true }, want: nothing, min: 3 * s / 2, max: 8 * s / 5, requests: "PUT token 0, GET index 401, PUT token 0", text: []string{"hop limit"}},
 		{name: "hop limit 1, IMDSv1 asked for and offered", env: v1Asked, service: func(o *options) { o.HopLimit1, o.V1 = true, true }, want: credentials, min: s, max: s, requests: "PUT token 0, GET roles 200, GET extended 200", text: []string{"level=WARN", "IMDSv1 is used"}},
 		{name: "hop limit 1, IMDSv1 asked for and refused", env: v1Asked, service: func(o *options) { o.HopLimit1 = true }, want: nothing, min: s, max: s, requests: "PUT token 0, GET roles 401", text: []string{"hop limit"}},
 		{name: "silence to everything, IMDSv1 asked for", env: v1Asked, net: func(n *memnet.Net) { n.Handle(address4, linktest.Swallow) }, want: nothing, min: 3 * s / 2, max: 2 * s, text: []string{"timed out"}},
-		{name: "token unanswered, a GET is by somebody unknown", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Body: leak}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"status 404", "need not be EC2's", "hop limit"}},
+		{name: "token unanswered, a GET is by somebody unknown", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Body: leak}, want: nothing, min: 3 * s / 2, max: 8 * s / 5, requests: "PUT token 0, GET index 404, PUT token 0", text: []string{"status 404", "need not be EC2's", "hop limit"}},
 		{name: "token unanswered, a GET is by Google Cloud", service: unsigned(func(o *options) { o.HopLimit1 = true }), fault: &fault{Method: "GET", Status: 404, Header: http.Header{"Metadata-Flavor": {"Google"}}}, want: nothing, min: s, max: s, requests: "PUT token 0, GET index 404", text: []string{"Google Cloud"}},
-		{name: "token unanswered, a GET stalls after EC2's header", service: func(o *options) { o.HopLimit1 = true }, fault: &fault{Method: "GET", Stall: true}, want: nothing, min: 3 * s / 2, max: 3 * s / 2, requests: "PUT token 0, GET index 401", text: []string{"EC2's metadata service is there", "hop limit"}},
-		{name: "the first token request is lost", n: 1, fault: &fault{Method: "PUT", Hang: true}, env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=2", want: nothing, min: s, max: s, requests: "PUT token 0, GET index 401"},
+		{name: "token unanswered, a GET stalls after EC2's header", service: func(o *options) { o.HopLimit1 = true }, fault: &fault{Method: "GET", Stall: true}, want: nothing, min: 8 * s / 5, max: 9 * s / 5, requests: "PUT token 0, GET index 401, PUT token 0", text: []string{"EC2's metadata service is there", "hop limit"}},
+		{name: "the first token request is lost", n: 1, fault: &fault{Method: "PUT", Hang: true}, want: credentials, min: s, max: s, requests: "PUT token 0, GET index 401, PUT token 200, GET roles 200, GET extended 200"},
+		{name: "two token requests of three are lost", n: 2, fault: &fault{Method: "PUT", Hang: true}, env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=3", want: credentials, min: 2 * s, max: 2 * s,
+			requests: "PUT token 0, GET index 401, PUT token 0, PUT token 200, GET roles 200, GET extended 200"},
 
 		// The token request is answered, but not with a token.
 		{name: "token 400", fault: new(status("PUT", tokenPath, 400)), want: failure, requests: "PUT token 400", text: []string{"status 400"}},
@@ -211,6 +213,12 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "endpoint elsewhere", env: "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://192.0.2.1/", net: func(n *memnet.Net) { n.Refuse("192.0.2.1:80") }, want: nothing, text: []string{"http://192.0.2.1/"}},
 		{name: "two variables that are neither true nor false", env: "AWS_EC2_METADATA_DISABLED=no AWS_EC2_METADATA_V1_DISABLED=no", want: credentials, requests: good, text: []string{"variable=AWS_EC2_METADATA_DISABLED", "variable=AWS_EC2_METADATA_V1_DISABLED"}},
 		{name: "timeout variable unreadable", env: "AWS_METADATA_SERVICE_TIMEOUT=1s", want: final, text: []string{"AWS_METADATA_SERVICE_TIMEOUT", "whole number"}},
+		{name: "attempts variable at its limit", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=100", want: credentials, requests: "PUT token 200, GET roles 200, GET extended 200"},
+		{name: "attempts variable beyond its limit", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=101", want: final, text: []string{"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1 to 100"}},
+		{name: "timeout variable at its limit", env: "AWS_METADATA_SERVICE_TIMEOUT=3600", want: credentials, requests: "PUT token 200, GET roles 200, GET extended 200"},
+		{name: "timeout variable beyond its limit", env: "AWS_METADATA_SERVICE_TIMEOUT=3601", want: final, text: []string{"AWS_METADATA_SERVICE_TIMEOUT", "1 to 3600"}},
+		{name: "role named ..", env: "AWS_EC2_INSTANCE_PROFILE_NAME=..", want: final, text: []string{"AWS_EC2_INSTANCE_PROFILE_NAME is not the name of a role"}},
+		{name: "list of a role named .", fault: &fault{Method: "GET", Path: rolesPath, Status: 200, Body: "."}, want: failure, min: s / 10, max: 3 * s / 10, requests: "PUT token 200, GET roles 200, GET roles 200, GET roles 200", text: []string{"characters that no role's name has"}},
 		{name: "attempts variable out of range", env: "AWS_METADATA_SERVICE_NUM_ATTEMPTS=0", want: final, text: []string{"AWS_METADATA_SERVICE_NUM_ATTEMPTS"}},
 	}
 	for _, r := range rows {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/podrole/imds"
+	"example.com/podrole/imds/imdstest"
 	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/timeout"
 	"example.com/podrole/internal/unavailable"
@@ -182,14 +184,15 @@ func TestAServiceThatGoesAwayIsAFailure(t *testing.T) {
 		"refused":                       {func(w *world) { w.net.Refuse(address4) }, true, false, failure, "connection refused"},
 		"silent":                        {func(w *world) { w.net.Blackhole(address4) }, true, false, late, "timed out"},
 		"no tokens":                     {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.NoSessions = 404 }) }, true, false, failure, "gives out no session tokens"},
-		"no answers":                    {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.HopLimit1 = true }) }, true, false, late, "hop limit was lowered"},
+		"no answers":                    {func(w *world) { w.service.EndSessions(); w.service.Change(func(o *options) { o.HopLimit1 = true }) }, true, false, late, "hop limit of 1"},
 		"ended, refused":                {func(w *world) { w.net.Refuse(address4) }, false, false, failure, "connection refused: EC2's metadata service answered here before"},
 		"ended, no route":               {func(w *world) { w.net.NoRoute(address4) }, false, false, failure, "answered here before"},
 		"ended, silent":                 {func(w *world) { w.net.Blackhole(address4) }, false, false, late, "answered here before"},
-		"ended, no answers":             {func(w *world) { w.service.Change(func(o *options) { o.HopLimit1 = true }) }, false, false, late, "hop limit was lowered"},
+		"ended, no answers":             {func(w *world) { w.service.Change(func(o *options) { o.HopLimit1 = true }) }, false, false, late, "hop limit of 1"},
 		"ended, no tokens":              {func(w *world) { w.service.Change(func(o *options) { o.NoSessions = 404 }) }, false, false, failure, "gives out no session tokens"},
 		"ended, somebody else":          {func(w *world) { w.service.Change(unsigned(nil)); w.service.Fail(-1, status("", "", 404)) }, false, false, failure, "answered here before"},
-		"ended, and no telling who":     {func(w *world) { refuse(w); w.service.Fail(-1, fault{Method: "GET", Reset: true}) }, false, false, failure, "answered here before"},
+		"ended, and no telling who":     {func(w *world) { refuse(w); w.service.Fail(-1, fault{Method: "GET", Reset: true}) }, false, false, failure, "whether this is EC2 could not be told"},
+		"ended, trouble alone":          {func(w *world) { refuse(w); w.service.Fail(-1, status("GET", "", 503)) }, false, false, failure, "told by a GET: status 503; but EC2's metadata service answered here before"},
 		"ended, Google Cloud":           {foreign("Metadata-Flavor", "Google", 405), false, false, failure, "answered here before"},
 		"ended, Azure":                  {foreign("Server", "IMDS/1", 400), false, false, failure, "answered here before"},
 		"ended, trouble":                {func(w *world) { w.service.Fail(-1, status("", "", 503)) }, false, false, failure, "status 503"},
@@ -286,7 +289,8 @@ func TestLookingForEC2IsNotAnIMDSv1Request(t *testing.T) {
 		_, err := w.provider().Retrieve(t.Context())
 		assert.ErrorIs(t, err, unavailable.Err)
 		requests := w.service.Requests()
-		require.Len(t, requests, 2)
+		require.Len(t, requests, 3)
+		require.Equal(t, "GET", requests[1].Method)
 		assert.NotEmpty(t, requests[1].Header.Get("X-aws-ec2-metadata-token"))
 	})
 }
@@ -437,6 +441,84 @@ func TestNoRetrieveOutlivesItsBound(t *testing.T) {
 	})
 }
 
+// As botocore has it: so many attempts of so many seconds each, if nobody answers.
+func TestAsManyAttemptsAreMadeAsWereAskedFor(t *testing.T) {
+	for _, n := range []int{1, 3, 10, 100} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.net.Blackhole(address4)
+			w.env["AWS_METADATA_SERVICE_NUM_ATTEMPTS"] = strconv.Itoa(n)
+			d := took(func() {
+				creds, err := w.provider().Retrieve(t.Context())
+				assert.Equal(t, nothing, class(creds, err), "%v", err)
+			})
+			assert.Equal(t, time.Duration(n)*time.Second, d)
+			assert.Len(t, w.net.Dials(), n)
+		})
+	}
+}
+
+// A caller that gives the provider no more time than it says that it needs gets the verdict, and not the end of its own context.
+func TestTheVerdictIsOutWithinTheBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.net.Blackhole(address4)
+		p := w.provider()
+		ctx, cancel := context.WithTimeout(t.Context(), p.Timeout())
+		defer cancel()
+		_, err := p.Retrieve(ctx)
+		assert.ErrorIs(t, err, unavailable.Err)
+		assert.NoError(t, ctx.Err())
+	})
+}
+
+// An option that the variable overrules is not advised.
+func TestIMDSv1ForbiddenByTheVariableIsSaidToBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *options) { o.NoSessions, o.V1 = 404, true })
+		w.env["AWS_EC2_METADATA_V1_DISABLED"] = "true"
+		_, err := w.provider(func(o *imds.Options) { o.AllowV1 = true }).Retrieve(t.Context())
+		require.Error(t, err)
+		assert.ErrorContains(t, err, "IMDSv1, which needs no token, is allowed by Options.AllowV1 and forbidden by AWS_EC2_METADATA_V1_DISABLED=true, which counts")
+		assert.NotContains(t, err.Error(), "was not asked for")
+	})
+}
+
+// A role that is named is asked for, by IMDSv1 too, and no list decides.
+func TestIMDSv1AsksForTheRoleThatIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *options) { o.NoSessions, o.V1, o.Role = 404, true, "named" })
+		w.env["AWS_EC2_INSTANCE_PROFILE_NAME"] = "named"
+		w.service.Fail(-1, status("GET", rolesPath, 404))
+		creds, err := w.provider(func(o *imds.Options) { o.AllowV1 = true }).Retrieve(t.Context())
+		assert.Equal(t, credentials, class(creds, err), "%v", err)
+		assert.NotContains(t, w.requests(), "GET roles")
+	})
+}
+
+// A session token belongs to the service that gave it out: no other endpoint gets it, and none its role.
+func TestNothingRememberedGoesToAnotherEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.provider()
+		_, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		first := w.service.Requests()
+		token := first[len(first)-1].Header.Get("X-Aws-Ec2-Metadata-Token")
+		require.NotEmpty(t, token)
+
+		other := imdstest.New(func(o *options) { o.Role = "other" })
+		t.Cleanup(w.net.Serve("127.0.0.1:1338", other))
+		w.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://127.0.0.1:1338"
+		creds, err := p.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "other", p.RoleName(creds))
+		for _, r := range other.Requests() {
+			assert.NotEqual(t, token, r.Header.Get("X-Aws-Ec2-Metadata-Token"))
+		}
+	})
+}
+
 func TestABoundWithoutEndIsNoMoment(t *testing.T) {
 	for _, opts := range []imds.Options{{AttemptTimeout: math.MaxInt64}, {Attempts: math.MaxInt}, {Timeout: math.MaxInt64}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -461,7 +543,7 @@ func TestATightBoundLeavesTimeToExplainSilence(t *testing.T) {
 				assert.ErrorContains(t, err, "while a GET is answered (status 401)", bound)
 			})
 			assert.LessOrEqual(t, d, bound)
-			assert.Equal(t, "PUT token 0, GET index 401", w.requests())
+			assert.Equal(t, "PUT token 0, GET index 401, PUT token 0", w.requests())
 
 			w.net.Handle(address4, linktest.Swallow)
 			_, err := w.provider(func(o *imds.Options) { o.Timeout = bound }).Retrieve(t.Context())

@@ -29,10 +29,11 @@ func (w *walk) authenticate(ctx context.Context) error {
 		return nil
 	}
 	w.memory.token = ""
-	// The verdict "nobody there" has to be out before the whole bound is: otherwise it would be lost in a time-out.
+	// The verdict "nobody there" is out before the whole bound is: for a caller whose own deadline is that bound it would come too late.
 	ctx, cancel := context.WithTimeout(ctx, w.total-min(w.total/10, 200*time.Millisecond))
 	defer cancel()
 	var seen evidence
+	var silence error // the first, which no other cut short
 	for n := 1; ; n++ {
 		err := w.requestToken(ctx)
 		switch {
@@ -41,14 +42,19 @@ func (w *walk) authenticate(ctx context.Context) error {
 		case w.v1 && (unanswered(err) || tokensRefused(err)):
 			w.withoutToken = err
 			return w.tryV1(ctx)
-		case !unanswered(err):
+		case silence == nil && unanswered(err):
+			silence = err
+		case silence == nil || !linklocal.IsKind(err, linklocal.Silent):
 			return w.verdict(err, w.evidence(ctx, err))
 		}
-		if now := w.evidence(ctx, err); now != (evidence{}) {
-			seen = now
+		if seen.status == 0 { // who is there is not known yet
+			if now := w.evidence(ctx, silence); now != (evidence{}) {
+				seen = now
+			}
 		}
-		if seen.status != 0 || n >= w.tries(1) || ctx.Err() != nil {
-			return w.verdict(err, seen)
+		// Silence may be a packet that was lost: no verdict before the second request.
+		if seen.sign.foreign() || n >= w.tries(2) || ctx.Err() != nil {
+			return w.verdict(silence, seen)
 		}
 	}
 }

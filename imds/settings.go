@@ -36,6 +36,7 @@ type settings struct {
 
 	endpointFrom string // the option or variable that names the endpoint; "" for the service's own addresses
 	v1           bool   // asked for
+	v1Forbidden  bool   // by the variable, although the option asks for it
 	bounds
 }
 
@@ -73,7 +74,8 @@ func (p *Provider) settings() (settings, error) {
 		p.warnNeither(disabledVar)
 	}
 	s := settings{profile: p.profile(), v1: p.v1()}
-	if s.profile.value != "" && !roleName.MatchString(s.profile.value) {
+	s.v1Forbidden = p.opts.AllowV1 && !s.v1
+	if s.profile.value != "" && !isRoleName(s.profile.value) {
 		return settings{}, misconfigured("%s is not the name of a role or instance profile", s.profile.name)
 	}
 	var err error
@@ -153,7 +155,8 @@ func (p *Provider) bounds() (bounds, error) {
 	return b, err
 }
 
-// usual returns the total bound where nobody set one: at most what the variables can ask for, since options can ask for more than a
+// usual returns the total bound where nobody set one, for all requests together: that of the attempts, and a second for what else is to
+// be found out. An attempt that ran into its bound is followed by the next without a pause. It is at most what the variables can ask for, since options can ask for more than a
 // time.Duration holds.
 func (b bounds) usual() time.Duration {
 	const longest = maxAttempts * maxSeconds * time.Second

@@ -11,11 +11,8 @@ import (
 	"example.com/podrole/internal/unavailable"
 )
 
-const (
-	hopCure = "In a container that is the work of a metadata hop limit of 1: raise it (aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2), " +
-		"or better, give the pod an identity of its own (IRSA or EKS Pod Identity)"
-	v1Cure = "IMDSv1, which needs no token, was not asked for: set Options.AllowV1, or " + v1Var + "=false, if that is what this host offers"
-)
+const hopCure = "In a container that is the work of a metadata hop limit of 1: raise it (aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2), " +
+	"or better, give the pod an identity of its own (IRSA or EKS Pod Identity)"
 
 // evidence is what a second question, a GET, brought to light about a host that gave no session token. The zero value is that none was
 // asked.
@@ -84,45 +81,46 @@ func (w *walk) evidence(ctx context.Context, put error) evidence {
 // verdict decides what it means that there is no session token: put is the error of the request for one. A service that has served
 // once and is gone is not "nothing for us", whatever answers in its place.
 func (w *walk) verdict(put error, seen evidence) error {
-	err := w.judge(put, seen)
+	err, nothing := w.judge(put, seen)
+	unsure := tokensRefused(put) && seen.unsure()
 	switch {
-	case !w.memory.served || !errors.Is(err, unavailable.Err) && !(tokensRefused(put) && seen.unsure()):
-		return err
-	case unanswered(put):
-		return fmt.Errorf("%w, nor does a GET bring more (%s): EC2's metadata service answered here before. If its hop limit was lowered meanwhile: %s", put, seen, hopCure)
+	case w.memory.served && (unsure || nothing && (unanswered(put) || seen.sign.foreign())):
+		return fmt.Errorf("%w; but EC2's metadata service answered here before", err)
+	case w.memory.served && nothing:
+		return fmt.Errorf("%w: EC2's metadata service answered here before, and is gone or out of reach", put)
+	case nothing:
+		return unavailable.Errorf("%w", err)
 	}
-	return fmt.Errorf("%w: EC2's metadata service answered here before, and is gone or out of reach", put)
+	return err
 }
 
-// judge goes by what this exchange showed. A refusal with no sign of EC2 is somebody else's, and nothing for us; but where nobody could
-// be asked whose it is, "not EC2" would be a guess, and a chain that goes on from there might hand out another identity than the next
-// minute's: that is a failure.
-func (s settings) judge(put error, seen evidence) error {
+// judge goes by what this exchange showed, and reports whether it means that there is nothing for us. A refusal with no sign of EC2 is
+// somebody else's, and nothing for us; but where nobody could be asked whose it is, "not EC2" would be a guess, and a chain that goes on
+// from there might hand out another identity than the next minute's: that is a failure.
+func (s settings) judge(put error, seen evidence) (err error, nothing bool) {
 	switch {
 	case seen.sign.foreign():
-		return unavailable.Errorf("%w: this is the metadata service of %s, not of EC2", put, seen.sign)
+		return fmt.Errorf("%w: this is the metadata service of %s, not of EC2", put, seen.sign), true
 	case unanswered(put) && seen.ec2():
-		return unavailable.Errorf("%w, while a GET is answered (%s): EC2's metadata service is there, but its answer to a token request does not get here. %s", put, seen, hopCure)
-	case unanswered(put) && seen.status != 0:
-		return unavailable.Errorf("%w, while a GET is answered (%s): something answers that need not be EC2's metadata service. %s", put, seen, hopCure)
+		return fmt.Errorf("%w, while a GET is answered (%s): EC2's metadata service is there, but its answer to a token request does not get here. %s", put, seen, hopCure), true
 	case unanswered(put):
-		return unavailable.Errorf("%w, nor does a GET show who is there (%s): something listens that need not be EC2's metadata service. %s", put, seen, hopCure)
+		return fmt.Errorf("%w, nor does a GET show who is there (%s): something listens that need not be EC2's metadata service. %s", put, seen, hopCure), true
 	case tokensRefused(put) && seen.ec2():
-		return fmt.Errorf("%w: EC2's metadata service gives out no session tokens: %s; %s", put, whyNoTokens(status(put)), seen.v1Remark())
+		return fmt.Errorf("%w: EC2's metadata service gives out no session tokens: %s; %s", put, whyNoTokens(status(put)), s.v1Remark(seen)), false
 	case tokensRefused(put) && seen.unsure():
-		return fmt.Errorf("%w: whether this is EC2 could not be told by a GET: %s", put, seen)
+		return fmt.Errorf("%w: whether this is EC2 could not be told by a GET: %s", put, seen), false
 	case tokensRefused(put):
-		return unavailable.Errorf("%w: this is not EC2 instance metadata", put)
+		return fmt.Errorf("%w: this is not EC2 instance metadata", put), true
 	}
 	switch silent := linklocal.IsKind(put, linklocal.Silent); {
 	case !silent && !absent(put):
-		return put
+		return put, false
 	case s.endpointFrom != "":
-		return unavailable.Errorf("%w: nobody answers at the endpoint that %s names", put, s.endpointFrom)
+		return fmt.Errorf("%w: nobody answers at the endpoint that %s names", put, s.endpointFrom), true
 	case silent:
-		return unavailable.Errorf("%w: this is not an EC2 instance, or a firewall or network policy drops traffic to its metadata service", put)
+		return fmt.Errorf("%w: this is not an EC2 instance, or a firewall or network policy drops traffic to its metadata service", put), true
 	}
-	return unavailable.Errorf("%w: this is not an EC2 instance, or its metadata service is closed to this process", put)
+	return fmt.Errorf("%w: this is not an EC2 instance, or its metadata service is closed to this process", put), true
 }
 
 // whyNoTokens goes by the status (EC2 user guide, "Use the Instance Metadata Service to access instance metadata", response codes).
@@ -133,11 +131,15 @@ func whyNoTokens(status int) string {
 	return "a proxy or an emulator in its place knows IMDSv1 alone"
 }
 
-func (e evidence) v1Remark() string {
-	if e.v1 {
-		return fmt.Sprintf("IMDSv1, which was asked for, does not work either (%s)", e)
+// v1Remark says what becomes of IMDSv1, which needs no session token.
+func (s settings) v1Remark(seen evidence) string {
+	switch {
+	case seen.v1:
+		return fmt.Sprintf("IMDSv1, which was asked for, does not work either (%s)", seen)
+	case s.v1Forbidden:
+		return "IMDSv1, which needs no token, is allowed by Options.AllowV1 and forbidden by " + v1Var + "=true, which counts"
 	}
-	return v1Cure
+	return "IMDSv1, which needs no token, was not asked for: set Options.AllowV1, or " + v1Var + "=false, if that is what this host offers"
 }
 
 func (e evidence) String() string {

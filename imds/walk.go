@@ -27,6 +27,9 @@ const (
 // roleName is what IAM allows as the name of a role or an instance profile (IAM API reference, CreateInstanceProfile).
 var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 
+// isRoleName reports whether a name can be part of a path: the two that lead elsewhere are nobody's.
+func isRoleName(name string) bool { return roleName.MatchString(name) && name != "." && name != ".." }
+
 // walk is one Retrieve: token, role, document.
 type walk struct {
 	settings
@@ -102,14 +105,21 @@ func (w *walk) role(ctx context.Context) (role string, remembered bool, err erro
 	return role, false, err
 }
 
-// tryV1 asks for the role without a session token, which IMDSv1 allows, and remembers it. Where that fails too, the answer is the
-// evidence for a verdict on the token request.
+// tryV1 asks without a session token, which IMDSv1 allows: for the role, which it remembers, or where one is named for its document.
+// Where that fails too, the answer is the evidence for a verdict on the token request.
 func (w *walk) tryV1(ctx context.Context) error {
-	role, err := w.list(ctx)
+	role, err := w.profile.value, error(nil)
+	if role == "" {
+		role, err = w.list(ctx)
+	} else {
+		_, _, err = w.document(ctx, role)
+	}
 	if err == nil {
 		w.p.warnOnce("v1", "instance metadata: no session token to be had, so IMDSv1 is used as the configuration asks; any SSRF can do the same",
 			"endpoint", w.endpoint.String(), "reason", w.withoutToken.Error())
-		w.memory.role = role
+		if w.profile.value == "" {
+			w.memory.role = role
+		}
 		w.memory.served = true
 		w.p.remember(w.memory)
 		return nil
@@ -154,7 +164,7 @@ func (w *walk) list(ctx context.Context) (string, error) {
 func parseRoles(list []byte) (string, error) {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(list), []byte("\n"))
 	role := string(bytes.TrimSpace(line))
-	if role != "" && !roleName.MatchString(role) {
+	if role != "" && !isRoleName(role) {
 		return "", errors.New("its first line has characters that no role's name has")
 	}
 	return role, nil

@@ -31,7 +31,7 @@ type Config struct {
 
 // Client sends requests under [Rules]. It is safe for concurrent use and holds no connection between requests.
 type Client struct {
-	http   http.Client
+	http   http.Transport
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -45,17 +45,13 @@ func New(cfg Config) *Client {
 	if c.lookup == nil {
 		c.lookup = net.DefaultResolver.LookupNetIP
 	}
-	c.http = http.Client{
-		Transport: &http.Transport{
-			Proxy:                  nil,
-			DialContext:            c.connect,
-			DisableKeepAlives:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxBody,
-			TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	// A transport and no http.Client, which would look into the Location of a redirect even where it does not follow it.
+	c.http.Proxy = nil
+	c.http.DialContext = c.connect
+	c.http.DisableKeepAlives = true
+	c.http.DisableCompression = true
+	c.http.MaxResponseHeaderBytes = maxBody
+	c.http.TLSClientConfig = &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12}
 	return c
 }
 
@@ -99,7 +95,11 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 		if e, ok := errors.AsType[*Error](err); !ok || !e.Timeout() || e.Bound == r.Bound || last == nil {
 			last = err
 		}
-		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, Backoff(n, rand.Float64())) {
+		wait := Backoff(n, rand.Float64())
+		if IsTimeout(err) { // it has waited already
+			wait = 0
+		}
+		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, wait) {
 			if n > 1 {
 				return &Tried{last, n, time.Since(started)}
 			}
@@ -155,7 +155,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		shown = redact.URL(r.URL.String())
 	}
 	fail := func(kind Kind, detail string, cause error) *Error {
-		return &Error{Kind: kind, Method: r.Method, URL: shown, Connected: a.connected.Load(), Bound: bound, detail: detail, cause: cause}
+		return &Error{Kind: kind, Method: r.Method, URL: shown, Connected: a.connected.Load(), Bound: bound, within: bound, detail: detail, cause: cause}
 	}
 	if _, err := r.Rules.Check(r.URL.String()); err != nil {
 		return nil, fail(Forbidden, err.Error(), nil)
@@ -166,13 +166,17 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, fail(Forbidden, "it is not a request", nil)
 	}
 	maps.Copy(req.Header, r.Header)
-	res, err := c.http.Do(req)
+	res, err := c.http.RoundTrip(req)
 	if err != nil {
 		kind, detail, cause := classify(ctx, err)
 		if kind == Silent && a.began.Load() { // its header drips
 			kind = Stalled
 		}
-		return nil, fail(kind, detail, cause)
+		failed := fail(kind, detail, cause)
+		if f, ok := errors.AsType[*dialFailure](err); ok && f.within > 0 {
+			failed.within = f.within
+		}
+		return nil, failed
 	}
 	defer res.Body.Close()
 	date, _ := http.ParseTime(res.Header.Get("Date"))
@@ -186,7 +190,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, unusable(Broken, "it switched protocols", nil)
 	}
 	if res.StatusCode/100 == 3 {
-		return nil, unusable(Redirect, location(res), nil)
+		return nil, unusable(Redirect, location(res, r.Header), nil)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
@@ -219,17 +223,23 @@ func (c *Client) connect(ctx context.Context, network, _ string) (conn net.Conn,
 		port = map[string]string{"http": "80", "https": "443"}[a.url.Scheme]
 	}
 	var first error
+	var within time.Duration // that the first address took
 	for i, addr := range addrs {
+		began := time.Now()
 		conn, err := c.dialOne(a.ctx, len(addrs)-i, network, net.JoinHostPort(addr.String(), port))
 		if err == nil {
 			a.connected.Store(true)
 			return conn, nil
 		}
 		if first == nil {
-			first = err
+			first, within = err, time.Since(began)
 		}
 	}
-	return nil, dialError(a.ctx, first)
+	failure := dialError(a.ctx, first)
+	if len(addrs) > 1 {
+		failure.within = within
+	}
+	return nil, failure
 }
 
 // dialOne gives one of the addresses left its share of the time left.

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -78,13 +79,28 @@ func TestAnAnswerIsReadWhole(t *testing.T) {
 	})
 }
 
+// net/http reads the proxy variables once, so they must be there when the process starts: the test runs itself in another one.
 func TestNothingGoesThroughAProxy(t *testing.T) {
-	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"} {
-		t.Setenv(name, "http://192.0.2.9:3128")
+	const child = "PODROLE_TEST_WITH_PROXY"
+	if os.Getenv(child) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), child+"=1", "NO_PROXY=", "no_proxy=")
+		for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+			cmd.Env = append(cmd.Env, name+"=http://user:s3cret@192.0.2.9:3128")
+		}
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "--- PASS: "+t.Name())
+		return
 	}
-	t.Setenv("NO_PROXY", "")
-	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
-		_, err := ask(t.Context(), c, "http://169.254.170.2/")
+	proxy, err := http.ProxyFromEnvironment(httptest.NewRequest(http.MethodGet, "http://169.254.170.2/creds", nil))
+	require.NoError(t, err)
+	require.NotNil(t, proxy, "the variables count in this process")
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "/creds", r.RequestURI, "a proxy would be asked by the whole URL")
+		assert.Empty(t, r.Header.Get("Proxy-Authorization"))
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		_, err := ask(t.Context(), c, "http://169.254.170.2/creds")
 		require.NoError(t, err)
 		_, err = ask(t.Context(), c, "https://192.0.2.1/")
 		assert.Error(t, err)
@@ -104,6 +120,42 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 			assert.Equal(t, []string{agentAddress}, n.Dials())
 		})
 	}
+}
+
+// A redirect is one wherever it leads, and no Location makes it something else.
+func TestARedirectToNowhereIsARedirect(t *testing.T) {
+	for _, where := range []string{"", "http://[::1", "%zz", "http://s3cret/x", "http://S3CRET.example/x", "http://bad host/"} {
+		served(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", where)
+			w.Header().Set("Metadata-Flavor", "Google")
+			w.WriteHeader(http.StatusFound)
+		}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+			_, err := ask(t.Context(), c, "http://169.254.170.2/")
+			assert.Equal(t, linklocal.Redirect, kindOf(t, err), where)
+			assert.NotContains(t, strings.ToLower(err.Error()), "s3cret", "what was sent is not shown as a host")
+			var e *linklocal.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, "Google", e.Answer.Header.Get("Metadata-Flavor"))
+		})
+	}
+}
+
+// Of several addresses the first is told of, with the time that it was given; no text has a time that nobody waited for.
+func TestSilenceOfOneAddressOfTwoIsNotThatOfTheWholeAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		n.Blackhole("127.0.0.2:80")
+		n.Refuse("127.0.0.3:80")
+		c := linklocal.New(linklocal.Config{DialContext: n.DialContext, LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}, nil
+		}})
+		began := time.Now()
+		_, err := ask(t.Context(), c, "http://localhost/")
+		assert.Equal(t, 500*time.Millisecond, time.Since(began))
+		assert.Equal(t, linklocal.Silent, kindOf(t, err))
+		assert.ErrorContains(t, err, "timed out: no connection within 500ms")
+		assert.Equal(t, []string{"127.0.0.2:80", "127.0.0.3:80"}, n.Dials())
+	})
 }
 
 func TestAConnectionServesOneRequest(t *testing.T) {
@@ -134,7 +186,7 @@ func TestTheSizeOfAnAnswerIsBounded(t *testing.T) {
 		w.Header().Set("X-Big", strings.Repeat("x", 2*limit))
 	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
 		_, err := ask(t.Context(), c, "http://169.254.170.2/")
-		assert.Equal(t, linklocal.Broken, kindOf(t, err), "a header without end")
+		assert.Equal(t, linklocal.TooLarge, kindOf(t, err), "a header without end")
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -42,6 +43,7 @@ type Error struct {
 
 	detail string
 	cause  error
+	within time.Duration // of silence: Bound, or less where the host has several addresses
 }
 
 // Timeout reports whether time ran out.
@@ -67,7 +69,7 @@ func (e *Error) Reason() string {
 		if e.Connected {
 			return fmt.Sprintf("timed out: connected, but no answer within %s", bound)
 		}
-		return fmt.Sprintf("timed out: no connection within %s", bound)
+		return fmt.Sprintf("timed out: no connection within %s", e.within.Round(time.Millisecond))
 	case Stalled:
 		return fmt.Sprintf("timed out: the answer began and did not end within %s", bound)
 	case Redirect:
@@ -110,11 +112,12 @@ type dialFailure struct {
 	kind   Kind
 	detail string
 	cause  error
+	within time.Duration // that the dial took, if the attempt took longer
 }
 
 func (f *dialFailure) Error() string { return f.detail }
 
-func dialError(ctx context.Context, err error) error {
+func dialError(ctx context.Context, err error) *dialFailure {
 	kind, detail := Broken, "cannot connect"
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), isErrno(err, wsaRefused):
@@ -177,6 +180,9 @@ func classify(ctx context.Context, err error) (kind Kind, detail string, cause e
 	if cause := safeCause(err); cause != nil {
 		return Broken, "the connection broke", cause
 	}
+	if strings.Contains(err.Error(), "server response headers exceeded") { // the transport has no type for it
+		return TooLarge, "", nil
+	}
 	return Broken, "what came back is not HTTP", nil // the transport's text quotes what came back
 }
 
@@ -203,11 +209,21 @@ func safeCause(err error) error {
 	return nil
 }
 
-// location describes where a redirect leads by its host alone: the rest may hold anything.
-func location(res *http.Response) string {
+// location describes where a redirect leads by its host alone: the rest may hold anything. What was sent in a header, a token say, may
+// come back as a host too.
+func location(res *http.Response, sent http.Header) string {
 	text := fmt.Sprintf("with status %d", res.StatusCode)
-	if u, err := url.Parse(res.Header.Get("Location")); err == nil && isHostName(u.Hostname()) {
-		text += " to host " + u.Hostname()
+	u, err := url.Parse(res.Header.Get("Location"))
+	if err != nil || !isHostName(u.Hostname()) {
+		return text
 	}
-	return text
+	host := strings.ToLower(u.Hostname())
+	for _, values := range sent {
+		for _, value := range values {
+			if value = strings.ToLower(value); strings.Contains(value, host) || value != "" && strings.Contains(host, value) {
+				return text
+			}
+		}
+	}
+	return text + " to host " + u.Hostname()
 }
