@@ -31,9 +31,9 @@ type Config struct {
 
 // Client sends requests under [Rules]. It is safe for concurrent use and holds no connection between requests.
 type Client struct {
-	http   http.Client
-	dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	transport *http.Transport
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	lookup    func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // New returns a client.
@@ -45,16 +45,13 @@ func New(cfg Config) *Client {
 	if c.lookup == nil {
 		c.lookup = net.DefaultResolver.LookupNetIP
 	}
-	c.http = http.Client{
-		Transport: &http.Transport{
-			Proxy:                  nil,
-			DialContext:            c.connect,
-			DisableKeepAlives:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxBody,
-			TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	c.transport = &http.Transport{
+		Proxy:                  nil,
+		DialContext:            c.connect,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxBody,
+		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
 	}
 	return c
 }
@@ -166,7 +163,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, fail(Forbidden, "it is not a request", nil)
 	}
 	maps.Copy(req.Header, r.Header)
-	res, err := c.http.Do(req)
+	res, err := c.transport.RoundTrip(req) // an http.Client would read Location before we do
 	if err != nil {
 		kind, detail, cause := classify(ctx, err)
 		if kind == Silent && a.began.Load() { // its header drips

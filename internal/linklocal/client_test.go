@@ -106,6 +106,26 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	}
 }
 
+// Wherever it leads, and wherever it leads to nowhere.
+func TestARedirectIsOneWhateverItsLocation(t *testing.T) {
+	for location, shown := range map[string]bool{
+		"": false, "/s3cret": false, "http://evil.example:s3cret/": false, "%zz-s3cret": false, "http://[s3cret": false, ":s3cret": false, "http://<s3cret>.example/": false,
+		"//evil.example": true, "http://evil.example:80/s3cret": true,
+	} {
+		served(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(302)
+		}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+			_, err := ask(t.Context(), c, "http://169.254.170.2/")
+			require.Equal(t, linklocal.Redirect, kindOf(t, err), "%q: %v", location, err)
+			e, _ := errors.AsType[*linklocal.Error](err)
+			assert.Equal(t, 302, e.Answer.Status)
+			assert.Equal(t, shown, strings.Contains(err.Error(), "to host evil.example"), "%q: %v", location, err)
+			assert.NotContains(t, err.Error(), "<")
+		})
+	}
+}
+
 func TestAConnectionServesOneRequest(t *testing.T) {
 	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
 		for range 3 {
@@ -134,7 +154,7 @@ func TestTheSizeOfAnAnswerIsBounded(t *testing.T) {
 		w.Header().Set("X-Big", strings.Repeat("x", 2*limit))
 	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
 		_, err := ask(t.Context(), c, "http://169.254.170.2/")
-		assert.Equal(t, linklocal.Broken, kindOf(t, err), "a header without end")
+		assert.Equal(t, linklocal.TooLarge, kindOf(t, err), "a header without end")
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -157,6 +158,9 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || isErrno(err, syscall.ETIMEDOUT, wsaTimedOut)
 }
 
+// headerTooLarge ends the text of the transport's error for which there is no value. What it quotes of an answer ends in a quotation mark.
+var headerTooLarge = fmt.Sprintf("server response headers exceeded %d bytes; aborted", maxBody)
+
 // classify says why the transport returned no response.
 func classify(ctx context.Context, err error) (kind Kind, detail string, cause error) {
 	if f, ok := errors.AsType[*dialFailure](err); ok {
@@ -176,6 +180,9 @@ func classify(ctx context.Context, err error) (kind Kind, detail string, cause e
 	}
 	if cause := safeCause(err); cause != nil {
 		return Broken, "the connection broke", cause
+	}
+	if strings.HasSuffix(err.Error(), headerTooLarge) {
+		return TooLarge, "", nil
 	}
 	return Broken, "what came back is not HTTP", nil // the transport's text quotes what came back
 }
