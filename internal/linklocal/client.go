@@ -86,6 +86,7 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 	started := time.Now()
 	var last error
 	for n := 1; ; n++ {
+		began := time.Now()
 		answer, err := c.once(ctx, r)
 		if err == nil {
 			err = use(answer)
@@ -96,7 +97,7 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 		if e, ok := errors.AsType[*Error](err); !ok || !e.Timeout() || e.Bound == r.Bound || last == nil {
 			last = err
 		}
-		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, Backoff(n, rand.Float64())) {
+		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, Backoff(n, rand.Float64())-time.Since(began)) {
 			if n > 1 {
 				return &Tried{last, n, time.Since(started)}
 			}
@@ -107,6 +108,7 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 
 // pause waits before the next attempt, and returns false if there is no time for one.
 func (c *Client) pause(ctx context.Context, r Request, err error, d time.Duration) bool {
+	d = max(d, 0)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		return false
 	}
@@ -121,7 +123,9 @@ func (c *Client) pause(ctx context.Context, r Request, err error, d time.Duratio
 	}
 }
 
-// Backoff returns the wait after the n-th attempt: 100 ms, doubling up to 1 s, of which jitter, in [0,1), takes off up to a half.
+// Backoff returns the time from the beginning of the n-th attempt to the next: an attempt that took longer has waited already, so
+// that pauses cost nothing of the time that attempts were given. It is 100 ms, doubling up to 1 s, of which jitter, in [0,1),
+// takes off up to a half.
 func Backoff(n int, jitter float64) time.Duration {
 	full := min(100*time.Millisecond<<min(max(n-1, 0), 4), time.Second)
 	return full - time.Duration(jitter*float64(full)/2)

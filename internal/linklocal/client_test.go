@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -378,6 +379,48 @@ func TestTheSilenceOfACutAttemptDoesNotHideTheAnswerBefore(t *testing.T) {
 		assert.ErrorIs(t, err, refusal)
 		assert.Equal(t, "refusal (2 attempts in 1.2s)", err.Error())
 		assert.False(t, linklocal.IsTimeout(err))
+	})
+}
+
+// An attempt that took its time has waited already: as many attempts fit into a bound as it has room for.
+func TestSilenceIsNotPausedAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		n.Blackhole(agentAddress)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		err = linklocal.New(linklocal.Config{DialContext: n.DialContext}).Do(ctx,
+			linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Tries: func(error) int { return 100 }}, nil)
+		assert.ErrorContains(t, err, "(100 attempts in 1m40s)")
+		assert.Len(t, n.Dials(), 100)
+	})
+}
+
+func TestASilenceOfTheWholeBoundIsTheLastWord(t *testing.T) {
+	refusal := errors.New("refusal")
+	requests := 0
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		if requests++; requests > 1 {
+			<-r.Context().Done()
+		}
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		err = c.Do(t.Context(), linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Tries: func(error) int { return 2 }},
+			func(*linklocal.Answer) error { return refusal })
+		assert.Equal(t, linklocal.Silent, kindOf(t, err))
+	})
+}
+
+// Whoever makes a request without Rules.Check gets no further than with it: the dialer alone would not see a password.
+func TestARequestThatWasNotCheckedIsRefused(t *testing.T) {
+	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		u := &url.URL{Scheme: "http", User: url.UserPassword("u", "s3cret"), Host: "169.254.170.2", Path: "/"}
+		err := c.Do(t.Context(), linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second}, nil)
+		assert.Equal(t, linklocal.Forbidden, kindOf(t, err))
+		assert.Empty(t, n.Dials())
 	})
 }
 
