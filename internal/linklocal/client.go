@@ -31,9 +31,9 @@ type Config struct {
 
 // Client sends requests under [Rules]. It is safe for concurrent use and holds no connection between requests.
 type Client struct {
-	http   http.Transport
-	dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	transport *http.Transport
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	lookup    func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // New returns a client.
@@ -45,13 +45,14 @@ func New(cfg Config) *Client {
 	if c.lookup == nil {
 		c.lookup = net.DefaultResolver.LookupNetIP
 	}
-	// A transport and no http.Client, which would look into the Location of a redirect even where it does not follow it.
-	c.http.Proxy = nil
-	c.http.DialContext = c.connect
-	c.http.DisableKeepAlives = true
-	c.http.DisableCompression = true
-	c.http.MaxResponseHeaderBytes = maxBody
-	c.http.TLSClientConfig = &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12}
+	c.transport = &http.Transport{
+		Proxy:                  nil,
+		DialContext:            c.connect,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxBody,
+		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+	}
 	return c
 }
 
@@ -85,6 +86,7 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 	started := time.Now()
 	var last error
 	for n := 1; ; n++ {
+		began := time.Now()
 		answer, err := c.once(ctx, r)
 		if err == nil {
 			err = use(answer)
@@ -95,11 +97,7 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 		if e, ok := errors.AsType[*Error](err); !ok || !e.Timeout() || e.Bound == r.Bound || last == nil {
 			last = err
 		}
-		wait := Backoff(n, rand.Float64())
-		if IsTimeout(err) { // it has waited already
-			wait = 0
-		}
-		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, wait) {
+		if r.Tries == nil || n >= r.Tries(err) || !c.pause(ctx, r, err, Backoff(n, rand.Float64())-time.Since(began)) {
 			if n > 1 {
 				return &Tried{last, n, time.Since(started)}
 			}
@@ -110,6 +108,7 @@ func (c *Client) Do(ctx context.Context, r Request, use func(*Answer) error) err
 
 // pause waits before the next attempt, and returns false if there is no time for one.
 func (c *Client) pause(ctx context.Context, r Request, err error, d time.Duration) bool {
+	d = max(d, 0)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		return false
 	}
@@ -124,7 +123,9 @@ func (c *Client) pause(ctx context.Context, r Request, err error, d time.Duratio
 	}
 }
 
-// Backoff returns the wait after the n-th attempt: 100 ms, doubling up to 1 s, of which jitter, in [0,1), takes off up to a half.
+// Backoff returns the time from the beginning of the n-th attempt to the next: an attempt that took longer has waited already, so
+// that pauses cost nothing of the time that attempts were given. It is 100 ms, doubling up to 1 s, of which jitter, in [0,1),
+// takes off up to a half.
 func Backoff(n int, jitter float64) time.Duration {
 	full := min(100*time.Millisecond<<min(max(n-1, 0), 4), time.Second)
 	return full - time.Duration(jitter*float64(full)/2)
@@ -155,7 +156,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		shown = redact.URL(r.URL.String())
 	}
 	fail := func(kind Kind, detail string, cause error) *Error {
-		return &Error{Kind: kind, Method: r.Method, URL: shown, Connected: a.connected.Load(), Bound: bound, within: bound, detail: detail, cause: cause}
+		return &Error{Kind: kind, Method: r.Method, URL: shown, Connected: a.connected.Load(), Bound: bound, detail: detail, cause: cause}
 	}
 	if _, err := r.Rules.Check(r.URL.String()); err != nil {
 		return nil, fail(Forbidden, err.Error(), nil)
@@ -166,17 +167,13 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, fail(Forbidden, "it is not a request", nil)
 	}
 	maps.Copy(req.Header, r.Header)
-	res, err := c.http.RoundTrip(req)
+	res, err := c.transport.RoundTrip(req) // an http.Client would read Location before we do
 	if err != nil {
 		kind, detail, cause := classify(ctx, err)
 		if kind == Silent && a.began.Load() { // its header drips
 			kind = Stalled
 		}
-		failed := fail(kind, detail, cause)
-		if f, ok := errors.AsType[*dialFailure](err); ok && f.within > 0 {
-			failed.within = f.within
-		}
-		return nil, failed
+		return nil, fail(kind, detail, cause)
 	}
 	defer res.Body.Close()
 	date, _ := http.ParseTime(res.Header.Get("Date"))
@@ -190,7 +187,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, unusable(Broken, "it switched protocols", nil)
 	}
 	if res.StatusCode/100 == 3 {
-		return nil, unusable(Redirect, location(res, r.Header), nil)
+		return nil, unusable(Redirect, location(res), nil)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
@@ -223,23 +220,17 @@ func (c *Client) connect(ctx context.Context, network, _ string) (conn net.Conn,
 		port = map[string]string{"http": "80", "https": "443"}[a.url.Scheme]
 	}
 	var first error
-	var within time.Duration // that the first address took
 	for i, addr := range addrs {
-		began := time.Now()
 		conn, err := c.dialOne(a.ctx, len(addrs)-i, network, net.JoinHostPort(addr.String(), port))
 		if err == nil {
 			a.connected.Store(true)
 			return conn, nil
 		}
 		if first == nil {
-			first, within = err, time.Since(began)
+			first = err
 		}
 	}
-	failure := dialError(a.ctx, first)
-	if len(addrs) > 1 {
-		failure.within = within
-	}
-	return nil, failure
+	return nil, dialError(a.ctx, first)
 }
 
 // dialOne gives one of the addresses left its share of the time left.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -122,40 +123,24 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	}
 }
 
-// A redirect is one wherever it leads, and no Location makes it something else.
-func TestARedirectToNowhereIsARedirect(t *testing.T) {
-	for _, where := range []string{"", "http://[::1", "%zz", "http://s3cret/x", "http://S3CRET.example/x", "http://bad host/"} {
+// Wherever it leads, and wherever it leads to nowhere.
+func TestARedirectIsOneWhateverItsLocation(t *testing.T) {
+	for location, shown := range map[string]bool{
+		"": false, "/s3cret": false, "http://evil.example:s3cret/": false, "%zz-s3cret": false, "http://[s3cret": false, ":s3cret": false, "http://<s3cret>.example/": false,
+		"//evil.example": true, "http://evil.example:80/s3cret": true,
+	} {
 		served(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Location", where)
-			w.Header().Set("Metadata-Flavor", "Google")
-			w.WriteHeader(http.StatusFound)
+			w.Header().Set("Location", location)
+			w.WriteHeader(302)
 		}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
 			_, err := ask(t.Context(), c, "http://169.254.170.2/")
-			assert.Equal(t, linklocal.Redirect, kindOf(t, err), where)
-			assert.NotContains(t, strings.ToLower(err.Error()), "s3cret", "what was sent is not shown as a host")
-			var e *linklocal.Error
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, "Google", e.Answer.Header.Get("Metadata-Flavor"))
+			require.Equal(t, linklocal.Redirect, kindOf(t, err), "%q: %v", location, err)
+			e, _ := errors.AsType[*linklocal.Error](err)
+			assert.Equal(t, 302, e.Answer.Status)
+			assert.Equal(t, shown, strings.Contains(err.Error(), "to host evil.example"), "%q: %v", location, err)
+			assert.NotContains(t, err.Error(), "<")
 		})
 	}
-}
-
-// Of several addresses the first is told of, with the time that it was given; no text has a time that nobody waited for.
-func TestSilenceOfOneAddressOfTwoIsNotThatOfTheWholeAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := memnet.New()
-		n.Blackhole("127.0.0.2:80")
-		n.Refuse("127.0.0.3:80")
-		c := linklocal.New(linklocal.Config{DialContext: n.DialContext, LookupNetIP: func(context.Context, string, string) ([]netip.Addr, error) {
-			return []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}, nil
-		}})
-		began := time.Now()
-		_, err := ask(t.Context(), c, "http://localhost/")
-		assert.Equal(t, 500*time.Millisecond, time.Since(began))
-		assert.Equal(t, linklocal.Silent, kindOf(t, err))
-		assert.ErrorContains(t, err, "timed out: no connection within 500ms")
-		assert.Equal(t, []string{"127.0.0.2:80", "127.0.0.3:80"}, n.Dials())
-	})
 }
 
 func TestAConnectionServesOneRequest(t *testing.T) {
@@ -410,6 +395,48 @@ func TestTheSilenceOfACutAttemptDoesNotHideTheAnswerBefore(t *testing.T) {
 		assert.ErrorIs(t, err, refusal)
 		assert.Equal(t, "refusal (2 attempts in 1.2s)", err.Error())
 		assert.False(t, linklocal.IsTimeout(err))
+	})
+}
+
+// An attempt that took its time has waited already: as many attempts fit into a bound as it has room for.
+func TestSilenceIsNotPausedAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		n.Blackhole(agentAddress)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		err = linklocal.New(linklocal.Config{DialContext: n.DialContext}).Do(ctx,
+			linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Tries: func(error) int { return 100 }}, nil)
+		assert.ErrorContains(t, err, "(100 attempts in 1m40s)")
+		assert.Len(t, n.Dials(), 100)
+	})
+}
+
+func TestASilenceOfTheWholeBoundIsTheLastWord(t *testing.T) {
+	refusal := errors.New("refusal")
+	requests := 0
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		if requests++; requests > 1 {
+			<-r.Context().Done()
+		}
+	}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		u, err := rules.Check("http://169.254.170.2/")
+		require.NoError(t, err)
+		err = c.Do(t.Context(), linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Tries: func(error) int { return 2 }},
+			func(*linklocal.Answer) error { return refusal })
+		assert.Equal(t, linklocal.Silent, kindOf(t, err))
+	})
+}
+
+// Whoever makes a request without Rules.Check gets no further than with it: the dialer alone would not see a password.
+func TestARequestThatWasNotCheckedIsRefused(t *testing.T) {
+	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+		u := &url.URL{Scheme: "http", User: url.UserPassword("u", "s3cret"), Host: "169.254.170.2", Path: "/"}
+		err := c.Do(t.Context(), linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second}, nil)
+		assert.Equal(t, linklocal.Forbidden, kindOf(t, err))
+		assert.Empty(t, n.Dials())
 	})
 }
 

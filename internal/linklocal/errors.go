@@ -43,7 +43,6 @@ type Error struct {
 
 	detail string
 	cause  error
-	within time.Duration // of silence: Bound, or less where the host has several addresses
 }
 
 // Timeout reports whether time ran out.
@@ -69,7 +68,7 @@ func (e *Error) Reason() string {
 		if e.Connected {
 			return fmt.Sprintf("timed out: connected, but no answer within %s", bound)
 		}
-		return fmt.Sprintf("timed out: no connection within %s", e.within.Round(time.Millisecond))
+		return fmt.Sprintf("timed out: no connection within %s", bound)
 	case Stalled:
 		return fmt.Sprintf("timed out: the answer began and did not end within %s", bound)
 	case Redirect:
@@ -112,12 +111,11 @@ type dialFailure struct {
 	kind   Kind
 	detail string
 	cause  error
-	within time.Duration // that the dial took, if the attempt took longer
 }
 
 func (f *dialFailure) Error() string { return f.detail }
 
-func dialError(ctx context.Context, err error) *dialFailure {
+func dialError(ctx context.Context, err error) error {
 	kind, detail := Broken, "cannot connect"
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), isErrno(err, wsaRefused):
@@ -160,6 +158,9 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || isErrno(err, syscall.ETIMEDOUT, wsaTimedOut)
 }
 
+// headerTooLarge ends the text of the transport's error for which there is no value. What it quotes of an answer ends in a quotation mark.
+var headerTooLarge = fmt.Sprintf("server response headers exceeded %d bytes; aborted", maxBody)
+
 // classify says why the transport returned no response.
 func classify(ctx context.Context, err error) (kind Kind, detail string, cause error) {
 	if f, ok := errors.AsType[*dialFailure](err); ok {
@@ -180,7 +181,7 @@ func classify(ctx context.Context, err error) (kind Kind, detail string, cause e
 	if cause := safeCause(err); cause != nil {
 		return Broken, "the connection broke", cause
 	}
-	if strings.Contains(err.Error(), "server response headers exceeded") { // the transport has no type for it
+	if strings.HasSuffix(err.Error(), headerTooLarge) {
 		return TooLarge, "", nil
 	}
 	return Broken, "what came back is not HTTP", nil // the transport's text quotes what came back
@@ -209,21 +210,11 @@ func safeCause(err error) error {
 	return nil
 }
 
-// location describes where a redirect leads by its host alone: the rest may hold anything. What was sent in a header, a token say, may
-// come back as a host too.
-func location(res *http.Response, sent http.Header) string {
+// location describes where a redirect leads by its host alone: the rest may hold anything.
+func location(res *http.Response) string {
 	text := fmt.Sprintf("with status %d", res.StatusCode)
-	u, err := url.Parse(res.Header.Get("Location"))
-	if err != nil || !isHostName(u.Hostname()) {
-		return text
+	if u, err := url.Parse(res.Header.Get("Location")); err == nil && isHostName(u.Hostname()) {
+		text += " to host " + u.Hostname()
 	}
-	host := strings.ToLower(u.Hostname())
-	for _, values := range sent {
-		for _, value := range values {
-			if value = strings.ToLower(value); strings.Contains(value, host) || value != "" && strings.Contains(host, value) {
-				return text
-			}
-		}
-	}
-	return text + " to host " + u.Hostname()
+	return text
 }
