@@ -73,9 +73,9 @@ func (e *evaluation) compare(c condition, values []string) comparison {
 		p := e.compile(op, source)
 		switch {
 		case p.unresolved != "" && p.unknown:
-			unknown = cmp.Or(unknown, fmt.Sprintf("the policy variable in %s: %s", quote(p.source), p.unresolved))
-		case p.unresolved != "": // "any attempt to match it fails and causes the statement to be invalid"
-			invalid = cmp.Or(invalid, fmt.Sprintf("%s holds a policy variable without a value: %s", quote(p.source), p.unresolved))
+			unknown = cmp.Or(unknown, p.whyUnresolved())
+		case p.unresolved != "":
+			invalid = cmp.Or(invalid, p.whyUnresolved())
 		}
 		for i, v := range runes {
 			if matched[i] == Yes {
@@ -89,9 +89,6 @@ func (e *evaluation) compare(c condition, values []string) comparison {
 		}
 	}
 	r := comparison{answer: op.aggregate(matched), failed: values}
-	if r.answer == Yes && invalid != "" {
-		return comparison{answer: Maybe, why: invalid}
-	}
 	if op.set == forAllValues && r.answer == No {
 		r.failed = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return (matched[slices.Index(values, v)] == Yes) != op.negate })
 	}

@@ -38,6 +38,11 @@ func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 		compared := e.compare(c, f.values)
 		a, why, miss.Difference, detail, failed = compared.answer, compared.why, compared.short, compared.detail, compared.failed
 	}
+	if a == Yes && c.operator.family != ofNull {
+		if without := e.withoutValue(c); without != "" {
+			a, why = Maybe, without
+		}
+	}
 	miss.Difference = cmp.Or(miss.Difference, why)
 	switch {
 	case s.deny && a == Yes:
@@ -69,6 +74,24 @@ func (c condition) emptyList() bool {
 }
 
 func hasVariable(value string) bool { return strings.Contains(value, "${") }
+
+// withoutValue says of which policy variable in a condition nobody knows a value; "" when all have one. Of such a variable "any attempt to
+// match it fails and causes the statement to be invalid" (IAM User Guide, reference_policies_variables), so that it counts beside a value
+// that matches, and where there is nothing to compare.
+func (e *evaluation) withoutValue(c condition) string {
+	for _, source := range c.values {
+		if e.resolve == nil || !hasVariable(source) {
+			continue
+		}
+		if e.work > maxWork {
+			return tooLong
+		}
+		if p := e.compile(c.operator, source); p.unresolved != "" {
+			return p.whyUnresolved()
+		}
+	}
+	return ""
+}
 
 // null answers Null: "true" asks that the key is not there, "false" that it is. With a set operator it asks nothing: "they always return
 // a true or false respectively" (IAM User Guide, access-analyzer-reference-policy-checks, Null with qualifier).

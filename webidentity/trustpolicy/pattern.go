@@ -1,6 +1,7 @@
 package trustpolicy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -12,6 +13,14 @@ type pattern struct {
 	elements   []element
 	unresolved string // why a policy variable in it has no value here; "" when all have
 	unknown    bool   // that value is known only to STS
+}
+
+// whyUnresolved says in a sentence why a policy variable has no value.
+func (p pattern) whyUnresolved() string {
+	if p.unknown {
+		return fmt.Sprintf("the policy variable in %s: %s", quote(p.source), p.unresolved)
+	}
+	return fmt.Sprintf("%s holds a policy variable without a value: %s", quote(p.source), p.unresolved)
 }
 
 type element struct {

@@ -376,8 +376,32 @@ var variableRules = []rule{
 		page: variablesPage, says: "a variable of the request is known only to STS",
 		policy: on(`{"StringEquals": {"P:sub": "${aws:username}"}}`), want: trustpolicy.Unknown, cause: "what aws:username will be is known only to STS",
 	}, {
-		page: variablesPage, says: "a variable beside a value that matches is not needed",
-		policy: on(`{"StringEquals": {"P:sub": ["${aws:username}", "` + dispatcher + `-canary"]}}`), want: trustpolicy.Allowed, cause: "statement 1",
+		page: variablesPage, says: "a variable that nobody knows may make the statement invalid, beside a value that matches too",
+		policy: on(`{"StringEquals": {"P:sub": ["${aws:username}", "` + dispatcher + `-canary"]}}`), want: trustpolicy.Unknown, cause: "what aws:username will be is known only to STS",
+	}, {
+		page: variablesPage, says: "and after one",
+		policy: on(`{"StringEquals": {"P:sub": ["` + dispatcher + `-canary", "${aws:username}"]}}`), want: trustpolicy.Unknown, cause: "what aws:username will be is known only to STS",
+	}, {
+		page: variablesPage, says: "a variable with a value does not, beside a value that matches",
+		policy: on(`{"StringEquals": {"P:sub": ["${P:aud}", "` + dispatcher + `-canary"]}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: variablesPage, says: "a negated operator matches a null value, and a variable without a value makes the statement invalid: two answers",
+		policy: on(`{"StringNotEquals": {"P:amr": "${P:email}"}}`), want: trustpolicy.Unknown, cause: "holds a policy variable without a value: the token has no email",
+	}, {
+		page: variablesPage, says: "in a Deny as well",
+		policy: policy("2012-10-17", allow(""), deny(`{"StringNotEquals": {"P:amr": "${P:email}"}}`)), want: trustpolicy.Unknown, cause: "statement 2 (Deny) may apply",
+	}, {
+		page: variablesPage, says: "the same with a number",
+		policy: on(`{"NumericNotEquals": {"P:amr": "${P:email}"}}`), want: trustpolicy.Unknown, cause: "the token has no email",
+	}, {
+		page: variablesPage, says: "the same with IfExists and with ForAllValues",
+		policy: policy("2012-10-17", allow(`{"StringEqualsIfExists": {"P:amr": "${P:email}"}}`), allow(`{"ForAllValues:StringEquals": {"P:amr": "${P:email}"}}`)), want: trustpolicy.Unknown, cause: "the token has no email",
+	}, {
+		page: variablesPage, says: "a key that is not there fails whatever the variable",
+		policy: on(`{"StringEquals": {"P:amr": "${P:email}"}}`), want: trustpolicy.Denied, cause: "the token has no amr",
+	}, {
+		page: variablesPage, says: "a negated operator on a key that is not there, with a variable that has a value",
+		policy: on(`{"StringNotEquals": {"P:amr": "${P:aud}"}}`), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
 		page: variablesPage, says: "Null takes no variables",
 		policy: on(`{"Null": {"P:amr": "${P:aud}"}}`), claims: with("aud", "true"), want: trustpolicy.Denied, cause: "condition Null",
