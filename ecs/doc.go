@@ -24,6 +24,7 @@
 //
 // Credentials and token travel in the clear, so http goes to loopback, 169.254.170.2, 169.254.170.23 and fd00:ec2::23 and nowhere
 // else; https goes to any host. A name is resolved first, all its addresses must be allowed, and the checked address is the one
-// dialled. No proxy, no redirect, no answer over 64 KiB. The token is sent only after the check; neither it nor any part of
-// an answer but its error code and request id is ever in an error or a log record.
+// dialled. No proxy, no redirect, no answer over 64 KiB. The token is sent only after the check. Of an answer, errors and log
+// records hold the error code, the request id and the host that a redirect names, and nothing else; of the token its subject, audience
+// and expiry, if it is a JWT. A code or an id that holds a piece of the token is dropped.
 package ecs

@@ -33,7 +33,7 @@ func TestWhatIsReadOfARefusal(t *testing.T) {
 		"null":                   {},
 		"Unauthorized Exception": {},
 	} {
-		code, id := ecs.ParseRefusal([]byte(body))
+		code, id := ecs.ParseRefusal([]byte(body), "")
 		assert.Equal(t, want, [2]string{code, id}, body)
 	}
 }
@@ -61,16 +61,19 @@ func TestWhatIsReadOfAToken(t *testing.T) {
 	assert.NotContains(t, ecs.Oddities(jwt(`{"aud":"pods.eks.amazonaws.com","exp":1e300}`)), "expired")
 }
 
-// FuzzRefusal: of a foreign body nothing is kept but words and request ids.
+// FuzzRefusal: of a foreign body nothing is kept but words and request ids, and of them none that tells the token.
 func FuzzRefusal(f *testing.F) {
-	f.Add([]byte("[req-3]: (InvalidTokenException): x, fault: client"))
-	f.Add([]byte(`{"code":"InvalidIdInRequest","message":"x","HTTPErrorCode":400}`))
-	f.Add([]byte("<html>"))
+	f.Add([]byte("[req-3]: (InvalidTokenException): x, fault: client"), "InvalidTokenException")
+	f.Add([]byte(`{"code":"InvalidIdInRequest","message":"x","HTTPErrorCode":400}`), "in-the-request")
+	f.Add([]byte("<html>"), "")
 	word, id := regexp.MustCompile(`^[A-Za-z]{0,64}$`), regexp.MustCompile(`^[A-Za-z0-9-]{0,64}$`)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		code, requestID := ecs.ParseRefusal(body)
+	f.Fuzz(func(t *testing.T, body []byte, token string) {
+		code, requestID := ecs.ParseRefusal(body, token)
 		assert.Regexp(t, word, code)
 		assert.Regexp(t, id, requestID)
+		if len(token) >= 4 {
+			assert.NotContains(t, code+" "+requestID, token)
+		}
 	})
 }
 

@@ -254,6 +254,28 @@ func TestARefusalCanBeExamined(t *testing.T) {
 	})
 }
 
+// A server may send back what it was sent in the places that are shown.
+func TestATokenThatComesBackAsCodeOrRequestIDIsNotShown(t *testing.T) {
+	const token = "OpaqueValueOfTheHeader"
+	for _, body := range []string{
+		"[" + token + "]: (ThrottlingException): x",
+		"[req-1]: (" + token + "): x",
+		"[id-" + token[3:15] + "]: (Not" + token[8:] + "): x",
+		`{"code":"` + token + `"}`,
+		`{"code":"X` + token[:12] + `"}`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t).task()
+			w.env[tokenVar] = token
+			w.hidden = append(w.hidden, token[3:15], token[8:20], token[:12])
+			w.agent.Fail(-1, fault{Status: 400, Body: body})
+			_, err := w.provider().Retrieve(t.Context())
+			assert.ErrorContains(t, err, "status 400", body)
+			checkError(t, w, err)
+		})
+	}
+}
+
 func TestATasksIdIsNotShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t).task()

@@ -8,6 +8,7 @@ import (
 
 	"example.com/podrole/internal/creddoc"
 	"example.com/podrole/internal/linklocal"
+	"example.com/podrole/internal/redact"
 )
 
 // ResponseError is the agent's refusal: an answer with a status other than 200.
@@ -40,7 +41,7 @@ func (e *ResponseError) Terminal() bool { return e.terminal }
 
 func (t target) refusal(a *linklocal.Answer, token string) *ResponseError {
 	e := &ResponseError{URL: t.shown(), StatusCode: a.Status}
-	e.Code, e.RequestID = parseRefusal(a.Body)
+	e.Code, e.RequestID = parseRefusal(a.Body, token)
 	e.cure, e.terminal = t.cure(e, token)
 	return e
 }
@@ -48,17 +49,23 @@ func (t target) refusal(a *linklocal.Answer, token string) *ResponseError {
 // The EKS agent's errors are text: "[request id]: (ResourceNotFoundException): ..., fault: client".
 var eksText = regexp.MustCompile(`^(?:\[([A-Za-z0-9-]{1,64})\]: )?\(([A-Za-z]{1,64})\): `)
 
-// parseRefusal returns an error body's code and request id, and nothing else of it. The ECS agent's bodies are JSON.
-func parseRefusal(body []byte) (code, requestID string) {
+// parseRefusal returns an error body's code and request id, and nothing else of it, nor them where they echo the token that was
+// sent. The ECS agent's bodies are JSON.
+func parseRefusal(body []byte, token string) (code, requestID string) {
 	body = bytes.TrimSpace(body)
-	if m := eksText.FindSubmatch(body); m != nil {
-		return string(m[2]), string(m[1])
-	}
 	var wire struct{ Code string }
-	if len(body) > 0 && body[0] == '{' && json.Unmarshal(body, &wire) == nil {
-		return creddoc.Word(wire.Code), ""
+	if m := eksText.FindSubmatch(body); m != nil {
+		code, requestID = string(m[2]), string(m[1])
+	} else if len(body) > 0 && body[0] == '{' && json.Unmarshal(body, &wire) == nil {
+		code = creddoc.Word(wire.Code)
 	}
-	return "", ""
+	if redact.Echoes(code, token) {
+		code = ""
+	}
+	if redact.Echoes(requestID, token) {
+		requestID = ""
+	}
+	return code, requestID
 }
 
 // cure says what a refusal means and what to do, from the codes of EKS Auth's AssumeRoleForPodIdentity (API reference) and of the

@@ -49,13 +49,6 @@ func orNone(values ...string) string {
 	return show(joined)
 }
 
-// echoed is the length, in characters, of a piece of a secret that may not come back in an answer's code or request id. Shorter pieces
-// occur by chance; no code of STS's looks like that many characters out of a token.
-const (
-	echoed   = 12
-	shortest = 4 // STS takes no shorter token (STS API Reference, WebIdentityToken)
-)
-
 // code returns STS's error code, and "" for what has not the form of one or holds a piece of a secret: whatever answers in STS's place
 // may send anything, the token it was given included.
 func (c *call) code(s string) string {
@@ -82,15 +75,7 @@ func notIn(punctuation string) func(rune) bool {
 }
 
 // echoes reports whether what was sent in confidence, or a piece of it, is in s.
-func (c *call) echoes(s string) bool {
-	n := min(echoed, len(c.secret))
-	for i := 0; n >= shortest && i+n <= len(s); i++ {
-		if strings.Contains(c.secret, s[i:i+n]) {
-			return true
-		}
-	}
-	return false
-}
+func (c *call) echoes(s string) bool { return redact.Echoes(s, c.secret) }
 
 // clean takes out of an error of the SDK's, and of the answer that it keeps, what may hold a secret.
 func (c *call) clean(err error) {

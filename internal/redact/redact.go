@@ -56,6 +56,23 @@ func Tokens(s string) string {
 	}
 }
 
+// A piece of a secret shorter than piece characters may stand in a text by chance, and so may a secret shorter than shortest.
+const (
+	piece    = 12
+	shortest = 4
+)
+
+// Echoes reports whether a text holds a secret, or a piece of it: whatever answers a request may send back what it was sent.
+func Echoes(text, secret string) bool {
+	n := min(piece, len(secret))
+	for i := 0; n >= shortest && i+n <= len(text); i++ {
+		if strings.Contains(secret, text[i:i+n]) {
+			return true
+		}
+	}
+	return false
+}
+
 // Writer returns a writer that replaces the tokens in what is written to it, as long as each is in one piece.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 

@@ -71,6 +71,29 @@ func TestTokensAreReplacedWhereverTheyStand(t *testing.T) {
 	assert.Equal(t, "a "+cut, b.String())
 }
 
+func TestAnEchoIsASecretOrAPieceOfIt(t *testing.T) {
+	const long = "abcdefghijklmnopqrstuvwxyz"
+	for _, row := range []struct {
+		text, secret string
+		want         bool
+	}{
+		{"ResourceNotFoundException", long, false},
+		{"x-cdefghijklmn-x", long, true}, // 12 of its characters
+		{"x-cdefghijklm-x", long, false}, // 11
+		{"cdefghijklmn", long, true},
+		{"cdefghijklm", long, false},
+		{"opqrstuvwxyz", long, true},
+		{"req-pass1", "pass1", true},
+		{"req-pass", "pass1", false},
+		{"1234", "1234", true},
+		{"123", "123", false},
+		{"anything", "", false},
+		{"", long, false},
+	} {
+		assert.Equal(t, row.want, redact.Echoes(row.text, row.secret), "%+v", row)
+	}
+}
+
 func FuzzURLShowsNeitherUserNorQuery(f *testing.F) {
 	f.Add("http", "localhost:80", "/creds")
 	f.Add("mailto", "", "x")
