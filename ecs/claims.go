@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/podrole/internal/redact"
 )
 
 // podAudience is what a token for EKS Pod Identity is issued for (EKS user guide, "How EKS Pod Identity works").
@@ -56,18 +58,28 @@ func parseClaims(token string) (claims, bool) {
 	return c, true
 }
 
-// plain cuts a claim to what can be shown in a line.
+// plain makes of a claim what can be shown in a line: it is short, and no token, wherever one was put.
 func plain(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
 		}
 		return r
-	}, s)
+	}, redact.Tokens(s))
 	if len(s) > 256 {
 		s = s[:256] + "..."
 	}
 	return s
+}
+
+// audiences lists the first few, quoted: a token may be for any number of them.
+func (c claims) audiences() string {
+	const few = 3
+	text := fmt.Sprintf("%q", strings.Join(c.audience[:min(few, len(c.audience))], ", "))
+	if more := len(c.audience) - few; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func subjectOf(token string) string {
@@ -79,7 +91,7 @@ func subjectOf(token string) string {
 
 func audienceOf(token string) string {
 	if c, ok := parseClaims(token); ok {
-		return fmt.Sprintf(" (its audience is %q)", strings.Join(c.audience, ", "))
+		return " (its audience is " + c.audiences() + ")"
 	}
 	return ""
 }
@@ -111,7 +123,7 @@ func oddities(token string) string {
 	case !c.expires.IsZero() && time.Now().After(c.expires):
 		return ": it has expired" + expiryOf(token)
 	case !slices.Contains(c.audience, podAudience):
-		return fmt.Sprintf(": its audience is %q, not %s", strings.Join(c.audience, ", "), podAudience)
+		return ": its audience is " + c.audiences() + ", not " + podAudience
 	}
 	return ""
 }

@@ -16,11 +16,10 @@ func Shown(raw string) string {
 	return target{url: u}.shown()
 }
 
-// Claims shows what is read of a token.
-func Claims(token string) (subject string, audience []string, ok bool) {
-	c, ok := parseClaims(token)
-	return c.subject, c.audience, ok
-}
-
 // Oddities says what is wrong with a token at first sight.
 func Oddities(token string) string { return oddities(token) }
+
+// AllOf is everything that is ever said of a token.
+func AllOf(token string) string {
+	return subjectOf(token) + audienceOf(token) + expiryOf(token) + oddities(token)
+}
