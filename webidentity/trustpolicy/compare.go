@@ -16,16 +16,16 @@ const tooLong = "to compare all of this policy with this token would take too lo
 
 // evaluation is one run of Evaluate.
 type evaluation struct {
-	Request
+	facts
 	resolve resolver  // nil where ${…} is literal text
 	work    int       // done so far
 	buffer  []element // of the pattern at hand: there is one at a time
 }
 
 func (r Request) evaluation(variables bool) *evaluation {
-	e := &evaluation{Request: r}
+	e := &evaluation{facts: r.facts()}
 	if variables {
-		e.resolve = r.variable
+		e.resolve = e.variable
 	}
 	return e
 }
@@ -54,12 +54,8 @@ type comparison struct {
 }
 
 // compare answers for a key with values: any value of the policy will do, and for a negated operator none may match.
-func (e *evaluation) compare(c condition, values []string) comparison {
-	op := c.operator
-	runes := make([][]rune, len(values))
-	for i, v := range values {
-		runes[i] = []rune(v)
-	}
+func (e *evaluation) compare(c condition, f fact) comparison {
+	op, values := c.operator, f.values
 	matched := make([]Answer, len(values))
 	var by, invalid, unknown string
 	for _, source := range c.values {
@@ -77,7 +73,7 @@ func (e *evaluation) compare(c condition, values []string) comparison {
 		case p.unresolved != "":
 			invalid = cmp.Or(invalid, p.whyUnresolved())
 		}
-		for i, v := range runes {
+		for i, v := range f.runes {
 			if matched[i] == Yes {
 				continue
 			}

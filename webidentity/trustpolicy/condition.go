@@ -35,7 +35,7 @@ func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 	case c.operator.family == ofBool && e.resolve != nil && slices.ContainsFunc(c.values, hasVariable):
 		a, why = Maybe, "IAM's documentation does not agree with itself on policy variables in Bool"
 	default:
-		compared := e.compare(c, f.values)
+		compared := e.compare(c, f)
 		a, why, miss.Difference, detail, failed = compared.answer, compared.why, compared.short, compared.detail, compared.failed
 	}
 	if a == Yes && c.operator.family != ofNull {
@@ -57,9 +57,9 @@ func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 	return Reason{Answer: a, Text: fmt.Sprintf("condition %s %s%s: %s", c.operator.name, shown(c.key), from, why), Detail: detail}, miss
 }
 
-// shown prints a key without the quotation marks, as long as it needs none.
+// shown prints a key, or another name, without the quotation marks, as long as it needs none.
 func shown(key string) string {
-	if q := quote(key); q != `"`+key+`"` {
+	if q := quote(key); q != `"`+key+`"` || key == "" || strings.Contains(key, " ") {
 		return q
 	}
 	return key

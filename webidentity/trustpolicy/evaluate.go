@@ -23,7 +23,7 @@ func (p *Policy) Evaluate(r Request) Result {
 	}
 	result := Result{Warnings: slices.Clone(p.warnings)}
 	var denials []Mismatch
-	for i, n := range r.needs() {
+	for i, n := range e.needs() {
 		d := e.decide(parts, n.action)
 		denials = append(denials, d.mismatches...)
 		if i == 0 {

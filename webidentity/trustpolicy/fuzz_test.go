@@ -17,6 +17,7 @@ func FuzzParseAndEvaluate(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`{"Statement":[{"Effect":"Allow","Effect":"Deny"}]} x`), "a\x1b[31mb", "")
+	f.Add([]byte(on(`{"StringEquals":{"aws:\u001b[2J":"x"}}`)), "s", "a")
 	f.Fuzz(func(t *testing.T, document []byte, sub, aud string) {
 		p, err := trustpolicy.Parse(document)
 		if err != nil {

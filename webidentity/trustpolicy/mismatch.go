@@ -1,7 +1,6 @@
 package trustpolicy
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,7 +78,7 @@ func (e *evaluation) elsewhere(o outcome, action string) []Mismatch {
 		m.Kind, m.Difference = KindPrincipal, o.principal.Text
 		trust := e.Provider
 		if !slices.Contains(wellKnown, trust) {
-			trust = fmt.Sprintf("arn:aws:iam::%s:oidc-provider/%s", cmp.Or(e.Account, "ACCOUNT"), e.Provider)
+			trust = e.providerARN("aws")
 		}
 		m.Cure = fmt.Sprintf(`%s of %s must have "Federated": %s`, m.Key, s, quote(trust))
 		all = append(all, m)

@@ -87,10 +87,10 @@ func compile(source string, wild bool, resolve resolver, buffer []element) patte
 type resolver func(name string) (value, why string, unknown bool)
 
 // variable returns the value of ${name} or ${name, 'default'}.
-func (r Request) variable(name string) (value, why string, unknown bool) {
+func (e *evaluation) variable(name string) (value, why string, unknown bool) {
 	key, fallback, hasDefault := strings.Cut(name, ",")
 	key = strings.TrimSpace(key)
-	f := r.fact(key)
+	f := e.fact(key)
 	switch {
 	case f.presence == unknowable:
 		return "", f.why, true

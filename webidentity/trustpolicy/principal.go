@@ -65,8 +65,7 @@ func (r Request) principal(p principal) (is bool, why string) {
 	case strings.Contains(p.value, ":saml-provider/"):
 		return false, name + " is a SAML provider"
 	case !ok && r.Provider != "" && strings.TrimPrefix(p.value, "https://") == r.Provider:
-		return false, fmt.Sprintf("%s is the token's issuer, but must be the ARN of its OIDC provider, arn:aws:iam::%s:oidc-provider/%s",
-			name, cmp.Or(r.Account, "ACCOUNT"), r.Provider)
+		return false, fmt.Sprintf("%s is the token's issuer, but must be the ARN of its OIDC provider, %s", name, shown(r.providerARN("aws")))
 	case !ok:
 		return false, name + " is not the ARN of an OIDC provider"
 	case url != r.Provider:
@@ -78,12 +77,17 @@ func (r Request) principal(p principal) (is bool, why string) {
 	return true, name + " is the token's issuer"
 }
 
-// providerARN is arn:<partition>:iam::<account>:oidc-provider/<issuer without scheme>. Partitions are aws, aws-cn, aws-us-gov and the
+// providerARN returns the ARN that the OIDC provider of the token has in the role's account.
+func (r Request) providerARN(partition string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:oidc-provider/%s", partition, cmp.Or(r.Account, "ACCOUNT"), r.Provider)
+}
+
+// providerForm is arn:<partition>:iam::<account>:oidc-provider/<issuer without scheme>. Partitions are aws, aws-cn, aws-us-gov and the
 // isolated ones, all of which begin with aws- (IAM User Guide, reference_identifiers).
-var providerARN = regexp.MustCompile(`^arn:aws(?:-[a-z0-9]+)*:iam::([0-9]{12}):oidc-provider/(.+)$`)
+var providerForm = regexp.MustCompile(`^arn:aws(?:-[a-z0-9]+)*:iam::([0-9]{12}):oidc-provider/(.+)$`)
 
 func oidcProvider(arn string) (account, url string, ok bool) {
-	parts := providerARN.FindStringSubmatch(arn)
+	parts := providerForm.FindStringSubmatch(arn)
 	if parts == nil {
 		return "", "", false
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -88,104 +86,4 @@ func claimValues(claim any) []string {
 func isToken(s string) bool {
 	_, _, err := jwt.NewParser().ParseUnverified(s, jwt.MapClaims{})
 	return err == nil || errors.Is(err, jwt.ErrTokenUnverifiable)
-}
-
-// presence says whether a condition key is in the request context.
-type presence int
-
-const (
-	absent presence = iota
-	present
-	unknowable
-)
-
-// A fact is what is known of one condition key.
-type fact struct {
-	presence presence
-	values   []string // when present
-	from     string   // the claim that they are from, if it is called otherwise
-	why      string   // when absent or unknowable
-	kind     string   // of mismatch, when absent
-}
-
-// fact looks a condition key up. Keys are case-insensitive, values are not (IAM User Guide, reference_policies_elements_condition).
-//
-// The page on the keys of OIDC federation (reference_policies_iam-condition-keys) has a table for the default implementation of an
-// identity provider, and others for providers with claims of their own: by default the claims sub, amr and email, azp or else aud as aud,
-// and aud as oaud. Other claims reach the request context for some providers and not for others, so that all that can be said offline is
-// that a claim which the token lacks will not.
-func (r Request) fact(key string) fact {
-	if claim, ok := r.claimOf(key); ok {
-		name, from, values := r.claim(claim)
-		switch {
-		case len(values) == 0:
-			return fact{why: "the token has no " + from, kind: KindMissing}
-		case slices.Contains([]string{"sub", "aud", "amr"}, name), slices.Contains([]string{"oaud", "email"}, name) && !slices.Contains(noDefaults, r.Provider):
-			if from == name {
-				from = ""
-			}
-			return fact{presence: present, values: values, from: from}
-		default:
-			return fact{presence: unknowable, why: "whether STS makes a condition key of the claim " + name + " depends on the provider"}
-		}
-	}
-	prefix, rest, _ := strings.Cut(key, ":")
-	if (strings.EqualFold(prefix, "https") || strings.EqualFold(prefix, "http")) && strings.HasPrefix(rest, "//") {
-		return fact{why: "a condition key names the issuer without " + prefix + "://", kind: KindSchemeKey}
-	}
-	if strings.ContainsAny(prefix, "./") {
-		return fact{why: fmt.Sprintf("the key belongs to %s, and the token is from %s", quote(prefix), quote(r.Provider)), kind: KindForeignKey}
-	}
-	if f, ok := r.sessionFact(key); ok {
-		return f
-	}
-	return fact{presence: unknowable, why: "what " + key + " will be is known only to STS"}
-}
-
-// claimOf returns the claim that a condition key of this token's provider names.
-func (r Request) claimOf(key string) (claim string, ok bool) {
-	n := len(r.Provider)
-	if n == 0 || len(key) <= n+1 || key[n] != ':' || !strings.EqualFold(key[:n], r.Provider) {
-		return "", false
-	}
-	return key[n+1:], true
-}
-
-// noDefaults are the providers for which IAM documents keys of their own in place of the default ones.
-var noDefaults = []string{"cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
-
-// claim returns what STS gives to a condition key: the key's name, the claim that it is taken from, and the values. "If no value is set for
-// azp, the aud condition key maps to the aud claim", whoever the provider is; oaud is always the token's aud.
-func (r Request) claim(key string) (name, from string, values []string) {
-	name = strings.ToLower(key)
-	switch {
-	case name == "oaud":
-		return name, "aud", r.Claims["aud"]
-	case name == "aud" && r.hasParty():
-		return name, "azp", r.Claims["azp"]
-	}
-	if values, ok := r.Claims[name]; ok {
-		return name, name, values
-	}
-	for _, k := range slices.Sorted(maps.Keys(r.Claims)) {
-		if strings.EqualFold(k, key) {
-			return k, k, r.Claims[k]
-		}
-	}
-	return key, key, nil
-}
-
-// hasParty reports whether the token names an authorized party, azp.
-func (r Request) hasParty() bool {
-	azp := r.Claims["azp"]
-	return len(azp) == 1 && azp[0] != ""
-}
-
-// refusal says why STS will not look at any policy: it answers InvalidIdentityToken, as OpenID Connect has it that a token with several
-// audiences names the party that it was issued to (OpenID Connect Core 1.0, 3.1.3.7).
-func (r Request) refusal() string {
-	if audiences := r.Claims["aud"]; len(audiences) > 1 && !r.hasParty() {
-		return fmt.Sprintf("the token has several audiences (%s) and no azp: STS refuses such a token; project a token with exactly one audience", quoteAll(audiences))
-	}
-	return ""
 }

@@ -151,8 +151,12 @@ const maxShown = 200
 
 // quote prints a foreign value so that it can do nothing to a terminal or a log.
 func quote(s string) string {
-	if runes := []rune(s); len(runes) > maxShown {
-		return strconv.Quote(string(runes[:maxShown])) + "…"
+	n := 0
+	for i := range s {
+		if n == maxShown {
+			return strconv.Quote(s[:i]) + "…"
+		}
+		n++
 	}
 	return strconv.Quote(s)
 }

@@ -49,6 +49,21 @@ var keyRules = []rule{
 		page: "reference_policies_elements_condition", says: "a key with control characters is shown without them",
 		policy: on(`{"StringEquals": {"a.b:s\u001bub": "x"}}`), want: trustpolicy.Denied, cause: `condition StringEquals "a.b:s\x1bub": `,
 	}, {
+		page: "reference_policies_elements_condition", says: "so is one that only STS knows",
+		policy: on(`{"StringEquals": {"aws:\u001b[2Jx\u0007": "x"}}`), want: trustpolicy.Unknown, cause: `what "aws:\x1b[2Jx\a" will be is known only to STS`,
+	}, {
+		page: "reference_policies_elements_condition", says: "and one that changes the direction of the text",
+		policy: on(`{"StringEquals": {"P:\u202ex": "x"}}`), want: trustpolicy.Denied, cause: `the token has no "\u202ex"`,
+	}, {
+		page: "reference_policies_elements_condition", says: "and a claim's name",
+		policy: on(`{"StringEquals": {"P:G\u001b[31m": "x"}}`), claims: with("g\x1b[31m", "x"), want: trustpolicy.Unknown, cause: `of the claim "g\x1b[31m" depends`,
+	}, {
+		page: "reference_policies_elements_condition", says: "a space at its end can be seen",
+		policy: on(`{"StringEquals": {"P:amr ": "x"}}`), want: trustpolicy.Denied, cause: `condition StringEquals "` + provider + `:amr ": the token has no "amr "`,
+	}, {
+		page: variablesPage, says: "a variable without a name is nothing that is known",
+		policy: on(`{"StringEquals": {"P:sub": "${}"}}`), want: trustpolicy.Unknown, cause: `what "" will be is known only to STS`,
+	}, {
 		page: keysPage, says: "an authorized party without a value is none",
 		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("azp", ""), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {

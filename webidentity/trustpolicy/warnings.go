@@ -94,11 +94,9 @@ func (e *evaluation) loose(c condition, provider, claim string, variables bool) 
 		return "does not compare text"
 	}
 	for _, probe := range []string{"any-name-will-do", "0123_4567.89/@"} {
-		e.Request = Request{Provider: provider, Claims: map[string][]string{"sub": {"another " + probe}, "aud": {"a third " + probe}}}
-		e.Claims[claim] = []string{probe}
-		if e.resolve = nil; variables {
-			e.resolve = e.variable
-		}
+		r := Request{Provider: provider, Claims: map[string][]string{"sub": {"another " + probe}, "aud": {"a third " + probe}}}
+		r.Claims[claim] = []string{probe}
+		e := r.evaluation(variables)
 		if because, _ := e.condition(statement{}, c); because.Answer != Yes {
 			return ""
 		}
