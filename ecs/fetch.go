@@ -39,7 +39,7 @@ func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error)
 		Method: http.MethodGet, URL: t.url, Shown: t.shown(), Rules: rules, Header: header, Bound: attemptTimeout,
 		Tries: tries,
 		Failed: func(err error, next time.Duration) {
-			p.logger().Debug("container credentials: attempt failed", "provider", t.kind(), "error", err.Error(), "next_attempt_in", next)
+			p.logger().Debug("container credentials: attempt failed", "error", err.Error(), "next_attempt_in", next)
 		},
 	}, func(a *linklocal.Answer) error {
 		date = a.Date

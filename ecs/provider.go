@@ -95,6 +95,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if ctx.Err() != nil {
 		return aws.Credentials{}, &edge{context.Cause(ctx)}
 	}
+	p.warn()
 	t, err := p.target()
 	if err != nil {
 		return aws.Credentials{}, &edge{err}
@@ -142,16 +143,11 @@ func (p *Provider) CallerARN(creds aws.Credentials) string { return p.last.Of(cr
 // where unknown, and for other credentials.
 func (p *Provider) ServerTime(creds aws.Credentials) time.Time { return p.last.Of(creds).ServerTime }
 
-// warnOnce logs a warning the first time its message comes up.
-func (p *Provider) warnOnce(message string, attrs ...any) {
-	if p.notes.First(message, "") {
-		p.logger().Warn(message, attrs...)
-	}
-}
-
+// logger puts the kind into every record, so that a log tells a pod's role from a task's.
 func (p *Provider) logger() *slog.Logger {
-	if p.opts.Logger != nil {
-		return p.opts.Logger
+	logger := p.opts.Logger
+	if logger == nil {
+		logger = slog.Default()
 	}
-	return slog.Default()
+	return logger.With("provider", p.Kind())
 }

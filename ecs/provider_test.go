@@ -334,8 +334,27 @@ func TestFailedAttemptsAreLoggedAtDebug(t *testing.T) {
 		_, err := w.provider().Retrieve(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 2, w.log.Count("level=DEBUG"))
-		assert.Contains(t, w.log.String(), "provider=podidentity")
 	})
+}
+
+func TestEveryRecordNamesTheKind(t *testing.T) {
+	for kind, setup := range map[string]func(*world, *testing.T){
+		"podidentity": func(w *world, t *testing.T) { w.pod(t).env[tokenVar] = "ignored" },
+		"ecs": func(w *world, t *testing.T) {
+			w.pod(t).env[tokenVar] = "ignored"
+			w.task()
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			setup(w, t)
+			w.agent.Fail(2, fault{Status: 503})
+			_, err := w.provider().Retrieve(t.Context())
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, w.log.Count("\n"), 3, "warnings and attempts")
+			assert.Equal(t, w.log.Count("\n"), w.log.Count("provider="+kind), w.log.String())
+		})
+	}
 }
 
 func TestAPanicInASeamIsAnError(t *testing.T) {

@@ -68,13 +68,6 @@ type target struct {
 func (p *Provider) target() (target, error) {
 	relative, full := p.relativeURI(), p.fullURI()
 	t := target{file: p.tokenFile(), value: p.tokenValue()}
-	if t.file.value != "" && t.value.value != "" {
-		p.warnOnce("container credentials: both forms of the authorization token are set; the file is used", "used", t.file.name, "ignored", t.value.name)
-		t.value = setting{}
-	}
-	if relative.value != "" && full.value != "" {
-		p.warnOnce("container credentials: both URIs are set; the relative one is used", "used", relative.name, "ignored", full.name)
-	}
 	var err error
 	switch {
 	case relative.value != "":
@@ -93,6 +86,21 @@ func (p *Provider) target() (target, error) {
 		return target{}, misconfigured("%s is refused: %w", t.from, err)
 	}
 	return t, nil
+}
+
+// warn says once which of two settings that contradict each other counts.
+func (p *Provider) warn() {
+	for _, c := range []struct {
+		text          string
+		used, ignored setting
+	}{
+		{"both URIs are set; the relative one is used", p.relativeURI(), p.fullURI()},
+		{"both forms of the authorization token are set; the file is used", p.tokenFile(), p.tokenValue()},
+	} {
+		if c.used.value != "" && c.ignored.value != "" && p.notes.First(c.text, "") {
+			p.logger().Warn("container credentials: "+c.text, "used", c.used.name, "ignored", c.ignored.name)
+		}
+	}
 }
 
 // resolveRelative makes a URL at the ECS agent. A value such as "@host/" or ":80@host/" would, appended as it is, lead elsewhere.
