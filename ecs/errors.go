@@ -3,11 +3,9 @@ package ecs
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"example.com/podrole/internal/linklocal"
-	"example.com/podrole/internal/redact"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -68,20 +66,16 @@ func (t target) silence(err error) string {
 	return ""
 }
 
-// plainPart is a part of a path that names what is served and not to whom: a version, a date, a lower-case word.
-var plainPart = regexp.MustCompile(`^(v[0-9]{1,2}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z][a-z.-]{0,19})?$`)
-
-// shown is the URL as it may be shown: without query, and with its path up to the first part that could be an id, such as the one that
-// follows "credentials". On ECS whoever knows the task's id gets the task's credentials.
+// shown is the URL as it may be shown: its path only where it is an agent's well-known one, without the id of a task. Whoever knows
+// that id gets the task's credentials, and so may whoever knows the path of another agent.
 func (t target) shown() string {
-	shown := *t.url
-	parts := strings.Split(shown.Path, "/")
-	for i, part := range parts {
-		if !plainPart.MatchString(part) || i > 0 && parts[i-1] == "credentials" && part != "" {
-			parts = append(parts[:i], "...")
-			break
-		}
+	path := t.url.Path
+	switch {
+	case path == "", path == "/", path == "/v1/credentials":
+	case strings.HasPrefix(path, "/v2/credentials/"):
+		path = "/v2/credentials/..."
+	default:
+		path = "/..."
 	}
-	shown.Path, shown.RawPath = strings.Join(parts, "/"), ""
-	return redact.URL(shown.String())
+	return t.url.Scheme + "://" + t.url.Host + path
 }

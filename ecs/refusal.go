@@ -13,7 +13,7 @@ import (
 
 // ResponseError is the agent's refusal: an answer with a status other than 200.
 type ResponseError struct {
-	URL        string // without user information and query
+	URL        string // without query, and without what may be secret of its path
 	StatusCode int
 	Code       string // the agent's error code, such as ResourceNotFoundException; "" where the answer had none
 	RequestID  string // of the agent's own request to AWS; "" where the answer had none
