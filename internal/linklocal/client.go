@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -173,7 +174,11 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		if kind == Silent && a.began.Load() { // its header drips
 			kind = Stalled
 		}
-		return nil, fail(kind, detail, cause)
+		e := fail(kind, detail, cause)
+		if f, ok := errors.AsType[*dialFailure](err); ok {
+			e.each = f.each
+		}
+		return nil, e
 	}
 	defer res.Body.Close()
 	date, _ := http.ParseTime(res.Header.Get("Date"))
@@ -187,7 +192,7 @@ func (c *Client) once(parent context.Context, r Request) (*Answer, error) {
 		return nil, unusable(Broken, "it switched protocols", nil)
 	}
 	if res.StatusCode/100 == 3 {
-		return nil, unusable(Redirect, location(res), nil)
+		return nil, unusable(Redirect, location(res, r), nil)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
@@ -219,28 +224,36 @@ func (c *Client) connect(ctx context.Context, network, _ string) (conn net.Conn,
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[a.url.Scheme]
 	}
-	var first error
+	deadline, _ := a.ctx.Deadline() // every attempt has one
+	var first *dialFailure          // speaks for all
+	var each []string
 	for i, addr := range addrs {
-		conn, err := c.dialOne(a.ctx, len(addrs)-i, network, net.JoinHostPort(addr.String(), port))
-		if err == nil {
+		share := time.Until(deadline) / time.Duration(len(addrs)-i)
+		conn, failure := c.dialOne(a.ctx, share, network, net.JoinHostPort(addr.String(), port))
+		if failure == nil {
 			a.connected.Store(true)
 			return conn, nil
 		}
 		if first == nil {
-			first = err
+			first = failure
 		}
+		each = append(each, addr.String()+": "+(&Error{Kind: failure.kind, Bound: share, detail: failure.detail, cause: failure.cause}).Reason())
 	}
-	return nil, dialError(a.ctx, first)
+	if len(each) > 1 {
+		first.each = strings.Join(each, "; ")
+	}
+	return nil, first
 }
 
-// dialOne gives one of the addresses left its share of the time left.
-func (c *Client) dialOne(ctx context.Context, left int, network, address string) (net.Conn, error) {
-	if deadline, ok := ctx.Deadline(); ok && left > 1 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
-		defer cancel()
+// dialOne gives an address its share of the time.
+func (c *Client) dialOne(ctx context.Context, share time.Duration, network, address string) (net.Conn, *dialFailure) {
+	ctx, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	conn, err := c.dial(ctx, network, address)
+	if err != nil {
+		return nil, dialError(ctx, err)
 	}
-	return c.dial(ctx, network, address)
+	return conn, nil
 }
 
 // resolve returns the addresses of the attempt's host, all of which its rules allow.

@@ -143,6 +143,26 @@ func TestARedirectIsOneWhateverItsLocation(t *testing.T) {
 	}
 }
 
+// A server may send back what it was sent, in what is shown of a redirect too.
+func TestARedirectsHostIsNotShownWhereItRepeatsWhatWasSent(t *testing.T) {
+	const secret = "AQAEAHnExampleSessionTokenOfTheService"
+	for host, shown := range map[string]bool{
+		secret: false, strings.ToLower(secret): false, secret + ".example": false, secret[3:20]: false, "x" + secret[10:] + "x.evil.example": false,
+		secret[:4]: false, "evil.example": true, "a.b": true, "session.evil.example": true,
+	} {
+		served(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "http://"+host+"/")
+			w.WriteHeader(302)
+		}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
+			u, err := rules.Check("http://169.254.170.2/")
+			require.NoError(t, err)
+			err = c.Do(t.Context(), linklocal.Request{Method: "GET", URL: u, Rules: rules, Bound: time.Second, Header: http.Header{"X-Aws-Ec2-Metadata-Token": {secret}}}, nil)
+			require.Equal(t, linklocal.Redirect, kindOf(t, err))
+			assert.Equal(t, shown, strings.Contains(err.Error(), "to host "+host), "%v", err)
+		})
+	}
+}
+
 func TestAConnectionServesOneRequest(t *testing.T) {
 	served(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, n *memnet.Net, c *linklocal.Client) {
 		for range 3 {
@@ -333,6 +353,10 @@ func TestTheNextAddressIsTriedAndEachGetsItsShareOfTheTime(t *testing.T) {
 		assert.Equal(t, 500*time.Millisecond, time.Since(start), "half of the attempt's second")
 
 		n.Refuse("127.0.0.1:80")
+		_, err = ask(t.Context(), c, "http://localhost/")
+		assert.Equal(t, linklocal.Silent, kindOf(t, err), "the first address speaks for all")
+		assert.EqualError(t, err, "GET http://localhost/: ::1: timed out: no connection within 500ms; 127.0.0.1: connection refused")
+
 		n.NoRoute("[::1]:80")
 		_, err = ask(t.Context(), c, "http://localhost/")
 		assert.Equal(t, linklocal.NoRoute, kindOf(t, err), "the first address speaks for all")

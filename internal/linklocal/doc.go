@@ -7,6 +7,6 @@
 //     allowed, and the address that was checked is the one that is dialled.
 //   - An answer is read up to 64 KiB. Each attempt has a time bound, and its caller's context bounds them all.
 //
-// The texts of errors hold methods, URLs without query, hosts and status codes; never a header's value or any byte of an answer but the
-// host that a redirect leads to.
+// The texts of errors hold methods, URLs without query, hosts and status codes; never a header's value or any part of an answer but the
+// host that a redirect leads to, where that is a plain one and does not repeat what was sent.
 package linklocal

@@ -42,6 +42,7 @@ type Error struct {
 	Answer    *Answer       // what came of one, without its body: for its status and who signed it; nil where its header did not come whole
 
 	detail string
+	each   string // instead of the kind's text: what each of several addresses came to
 	cause  error
 }
 
@@ -58,6 +59,9 @@ func (e *Error) Error() string { return e.Method + " " + e.URL + ": " + e.Reason
 
 // Reason is the text without method and URL.
 func (e *Error) Reason() string {
+	if e.each != "" {
+		return e.each
+	}
 	bound := e.Bound.Round(time.Millisecond)
 	switch e.Kind {
 	case Refused:
@@ -111,11 +115,12 @@ type dialFailure struct {
 	kind   Kind
 	detail string
 	cause  error
+	each   string // what each address came to, where there were several
 }
 
 func (f *dialFailure) Error() string { return f.detail }
 
-func dialError(ctx context.Context, err error) error {
+func dialError(ctx context.Context, err error) *dialFailure {
 	kind, detail := Broken, "cannot connect"
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), isErrno(err, wsaRefused):
@@ -210,11 +215,32 @@ func safeCause(err error) error {
 	return nil
 }
 
-// location describes where a redirect leads by its host alone: the rest may hold anything.
-func location(res *http.Response) string {
+// location describes where a redirect leads by its host alone: the rest may hold anything. Nor is the host shown where it gives back
+// what was sent, a token perhaps.
+func location(res *http.Response, r Request) string {
 	text := fmt.Sprintf("with status %d", res.StatusCode)
-	if u, err := url.Parse(res.Header.Get("Location")); err == nil && isHostName(u.Hostname()) {
-		text += " to host " + u.Hostname()
+	u, err := url.Parse(res.Header.Get("Location"))
+	if err != nil || !isHostName(u.Hostname()) {
+		return text
 	}
-	return text
+	sent := []string{r.URL.RawQuery}
+	for _, values := range r.Header {
+		sent = append(sent, values...)
+	}
+	if slices.ContainsFunc(sent, func(value string) bool { return echoes(u.Hostname(), value) }) {
+		return text + " to a host that repeats what was sent"
+	}
+	return text + " to host " + u.Hostname()
+}
+
+// echoes reports whether a and b have 8 characters in a row in common, or the shorter one is part of the other. A host has no case.
+func echoes(a, b string) bool {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	n := min(8, len(a), len(b))
+	for i := 0; n > 0 && i+n <= len(a); i++ {
+		if strings.Contains(b, a[i:i+n]) {
+			return true
+		}
+	}
+	return false
 }
