@@ -84,10 +84,17 @@ func (e *evaluation) compare(c condition, f fact) comparison {
 			}
 		}
 	}
-	r := comparison{answer: op.aggregate(matched), failed: values}
+	r := comparison{answer: op.aggregate(matched)}
+	blamed := f // the token's values that are to blame
 	if op.set == forAllValues && r.answer == No {
-		r.failed = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return (matched[slices.Index(values, v)] == Yes) != op.negate })
+		blamed = fact{}
+		for i := range matched {
+			if (matched[i] == Yes) == op.negate {
+				blamed.values, blamed.runes = append(blamed.values, values[i]), append(blamed.runes, f.runes[i])
+			}
+		}
 	}
+	r.failed = blamed.values
 	token := quoteAll(values)
 	switch {
 	case r.answer == Maybe && !slices.Contains(matched, Maybe):
@@ -106,14 +113,14 @@ func (e *evaluation) compare(c condition, f fact) comparison {
 			r.why, r.short = r.why+": "+invalid, invalid
 			break
 		}
-		e.differ(c, &r)
+		e.differ(c, blamed, &r)
 	}
 	return r
 }
 
 // differ tells the difference between the value and the pattern that come nearest to a match.
-func (e *evaluation) differ(c condition, r *comparison) {
-	value, p, ok := e.closest(c, r.failed)
+func (e *evaluation) differ(c condition, f fact, r *comparison) {
+	value, p, ok := e.closest(c, f)
 	if !ok {
 		return
 	}
@@ -164,14 +171,18 @@ func (e *evaluation) match(op operator, p pattern, value []rune) (a Answer, why 
 }
 
 // closest returns the pair of value and pattern that comes nearest to a match, ok is false if there is none. Beyond the first thousand
-// pairs it does not look.
-func (e *evaluation) closest(c condition, values []string) (value string, p pattern, ok bool) {
+// pairs it does not look, nor where too much work is done already.
+func (e *evaluation) closest(c condition, f fact) (value []rune, p pattern, ok bool) {
+	const mostPatterns, mostValues = 50, 20
 	best, source := -1, ""
-	for _, candidate := range c.values[:min(len(c.values), 50)] {
+	for _, candidate := range c.values[:min(len(c.values), mostPatterns)] {
 		p := e.compile(c.operator, candidate)
-		for _, v := range values[:min(len(values), 20)] {
-			if n := closeness([]rune(v), p, c.operator.fold); n > best && p.unresolved == "" {
-				best, value, source, ok = n, v, candidate, true
+		for _, runes := range f.runes[:min(len(f.runes), mostValues)] {
+			if e.work += min(len(p.elements), len(runes)); e.work > maxWork {
+				return nil, pattern{}, false
+			}
+			if n := closeness(runes, p, c.operator.fold); n > best && p.unresolved == "" {
+				best, value, source, ok = n, runes, candidate, true
 			}
 		}
 	}
@@ -198,21 +209,26 @@ func (op operator) aggregate(matched []Answer) Answer {
 }
 
 // hint names the mistake where the operator, not the value, is what is wrong.
-func (e *evaluation) hint(op operator, p pattern, value string) string {
-	wild, v := compile(p.source, true, e.resolve, nil), []rune(value)
-	literally := op.family == ofString && !op.wild && wild.unresolved == ""
-	if literally {
-		e.work += cost(wild.elements, v)
+func (e *evaluation) hint(op operator, p pattern, value []rune) string {
+	wild := pattern{unresolved: "not asked for"}
+	if op.family == ofString && !op.wild && strings.ContainsAny(p.source, "*?") {
+		wild = compile(p.source, true, e.resolve, nil)
+		e.work += len(wild.elements) + cost(wild.elements, value)
 	}
+	literally := wild.unresolved == "" && e.work <= maxWork
 	switch {
-	case op.family == ofARN && !strings.HasPrefix(value, "arn:"):
+	case op.family == ofARN && !hasPrefix(value, "arn:"):
 		return "the token's value is not an ARN, use StringLike"
-	case literally && e.work <= maxWork && matches(wild.elements, v, exact):
+	case literally && matches(wild.elements, value, exact):
 		return op.name + " takes * and ? literally, with StringLike it would match"
-	case literally && e.work <= maxWork && matches(wild.elements, v, op.fold):
+	case literally && matches(wild.elements, value, op.fold):
 		return op.name + " takes * and ? literally"
 	case e.resolve == nil && hasVariable(p.source):
 		return `"${" begins a policy variable in Version 2012-10-17 only`
 	}
 	return ""
+}
+
+func hasPrefix(value []rune, prefix string) bool {
+	return len(value) >= len(prefix) && string(value[:len(prefix)]) == prefix
 }

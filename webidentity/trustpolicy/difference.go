@@ -14,8 +14,7 @@ type difference struct {
 
 // differ says where a value that a pattern does not match parts from it. Where wildcards are, the text before the first * is looked
 // at, then that after the last.
-func differ(value string, p pattern, fold folding) difference {
-	v := []rune(value)
+func differ(v []rune, p pattern, fold folding) difference {
 	head, tail, star := p.elements, []element(nil), false
 	for i, e := range p.elements {
 		if e.kind == any0 {
@@ -57,11 +56,11 @@ func literalDifference(v []rune, p []element, same int, fold folding) difference
 	}
 	switch {
 	case len(missing) == 0:
-		return difference{same, where + quote(string(extra)) + " is left over"}
+		return difference{same, where + rest(extra) + " is left over"}
 	case len(extra) == 0:
 		return difference{same, where + show(missing) + " is missing"}
 	default:
-		return difference{same, where + quote(string(extra)) + " in place of " + show(missing)}
+		return difference{same, where + rest(extra) + " in place of " + show(missing)}
 	}
 }
 
@@ -73,13 +72,13 @@ func rest(v []rune) string {
 	if len(v) == 0 {
 		return "nothing"
 	}
-	return quote(string(v))
+	return quote(string(v[:min(len(v), maxShown+1)])) // of which quote shows a part
 }
 
 // show prints a part of a pattern as it stands in a policy.
 func show(elements []element) string {
 	var b strings.Builder
-	for _, e := range elements {
+	for _, e := range elements[:min(len(elements), maxShown+1)] { // of which quote shows a part
 		switch e.kind {
 		case one:
 			b.WriteByte('?')
@@ -106,14 +105,13 @@ func closeness(v []rune, p pattern, fold folding) int {
 }
 
 // picture draws the two one above the other, with a mark under the place where they part.
-func picture(value, pattern string, d difference) []string {
-	runes := []rune(value)
-	if len(runes) > maxShown || utf8.RuneCountInString(pattern) > maxShown {
+func picture(value []rune, pattern string, d difference) []string {
+	if len(value) > maxShown || utf8.RuneCountInString(pattern) > maxShown {
 		return nil
 	}
-	before := utf8.RuneCountInString(quote(string(runes[:d.at]))) - 1
+	before := utf8.RuneCountInString(quote(string(value[:d.at]))) - 1
 	return []string{
-		"token   " + quote(value),
+		"token   " + quote(string(value)),
 		"policy  " + quote(pattern),
 		"        " + strings.Repeat(" ", before) + "^ " + d.text,
 	}

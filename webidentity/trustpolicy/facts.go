@@ -32,7 +32,7 @@ type facts struct {
 	claims  map[string]string // the claim's name as the token has it
 	tags    map[string]string // the tag's key as the token has it
 	tagKeys []string          // sorted
-	known   map[string]fact   // that were looked up
+	known   map[string]fact   // that are present, by keys in lower case
 }
 
 func (r Request) facts() facts {
@@ -51,19 +51,24 @@ func (r Request) facts() facts {
 	return f
 }
 
-// fact looks a condition key up.
+// fact looks a condition key up, and remembers the values of those that are there.
 func (e *evaluation) fact(key string) fact {
-	e.work++
-	f, ok := e.known[key]
-	if !ok {
-		f = e.lookUp(key)
-		const steps = 200 // about as long as it takes to compare so many characters
-		e.work += steps + len(key)
+	folded := strings.ToLower(key)
+	if f, ok := e.known[folded]; ok {
+		e.work++
+		return f
+	}
+	const steps = 200 // about as long as it takes to compare so many characters
+	if e.work += steps; e.work > maxWork {
+		return fact{presence: unknowable, why: tooLong}
+	}
+	f := e.lookUp(key)
+	if f.presence == present {
 		for _, v := range f.values {
 			e.work += len(v)
 			f.runes = append(f.runes, []rune(v))
 		}
-		e.known[key] = f
+		e.known[folded] = f
 	}
 	return f
 }

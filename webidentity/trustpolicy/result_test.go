@@ -2,6 +2,7 @@ package trustpolicy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -105,6 +106,58 @@ func TestTheWorkOfOneEvaluationIsBounded(t *testing.T) {
 	many = `["` + strings.Repeat(`system:*:gryphon-*-*", "`, 4000) + dispatcher + `-canary"]`
 	got = rule{policy: on(`{"StringLike": {"P:sub": ` + many + `}}`)}.evaluate(t)
 	assert.Equal(t, trustpolicy.Allowed, got.Verdict, "a long policy of an ordinary kind is far below the bound")
+}
+
+// Each of them is as long as Parse and RequestFromToken let it be, and took seconds and gigabytes once. An allocation is what can be
+// counted without a clock.
+func TestNoPolicyTakesLong(t *testing.T) {
+	const most = 64 << 20
+	many := func(n int, of func(i int) string) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = of(i)
+		}
+		return strings.Join(list, ", ")
+	}
+	claimed, tags := canary(), canary()
+	for i := range 1800 {
+		claimed["email"] = []string{""}
+		claimed[fmt.Sprintf("c%d", i)] = []string{"x"}
+	}
+	for i := range 1300 {
+		tags[fmt.Sprintf("https://aws.amazon.com/tags/principal_tags/t%d", i)] = []string{"x"}
+	}
+	denies := func(n int, condition func(i int) string) string {
+		return policy("2012-10-17", many(n, func(i int) string {
+			return `{"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": ` + strings.ReplaceAll(condition(i), "P:", provider+":") + `}`
+		}))
+	}
+	for _, tt := range []struct {
+		name, policy string
+		claims       claims
+	}{
+		{"variables of claims", on(`{"StringEquals": {"P:sub": ["` + strings.Repeat("${P:email}", 1700) + `"]}}`), claimed},
+		{"a variable of a claim in many values", on(`{"StringEquals": {"P:sub": [` + many(1700, func(int) string { return `"${P:aMR}"` }) + `]}}`), claimed},
+		{"variables of tags", on(`{"StringEquals": {"P:sub": ["` + strings.Repeat("${aws:RequestTag/t0}", 6000) + `"]}}`), tags},
+		{"a variable of a tag in many values", on(`{"StringEquals": {"P:sub": [` + many(5000, func(int) string { return `"${aws:RequestTag/0}"` }) + `]}}`), tags},
+		{"conditions on claims that are not there", on(`{"Null": {` + many(1800, func(i int) string { return fmt.Sprintf(`"P:%d": "true"`, i) }) + `}}`), claimed},
+		{"conditions on a long subject", denies(750, func(int) string { return `{"StringLike": {"P:sub": "x"}}` }), with("sub", strings.Repeat("s", 14000))},
+		{"keys in many letter cases", denies(750, func(i int) string {
+			return fmt.Sprintf(`{"StringLike": {"%s:sUB": "x%d"}}`, strings.ToUpper(provider), i)
+		}), with("sub", strings.Repeat("s", 14000))},
+		{"several long values without one", denies(700, func(int) string { return `{"ForAllValues:StringEquals": {"P:amr": ["a", "b"]}}` }), with("amr", many(1, func(int) string { return strings.Repeat("s", 7000) }), strings.Repeat("t", 7000))},
+		{"subjects full of wildcards", on(`{"StringLike": {"P:sub": [` + many(184, func(int) string { return `"` + strings.Repeat("*?", 338) + `"` }) + `]}}`), nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			got := rule{policy: strings.ReplaceAll(tt.policy, "${P:", "${"+provider+":"), claims: tt.claims}.evaluate(t)
+			runtime.ReadMemStats(&after)
+			assert.NotEmpty(t, got.Cause)
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(most))
+			t.Logf("%d kB", (after.TotalAlloc-before.TotalAlloc)>>10)
+		})
+	}
 }
 
 func TestTheStatementThatCameClosestIsTheCause(t *testing.T) {

@@ -40,24 +40,25 @@ func covers(pattern []element) coverage {
 		return most
 	}
 	isColon := func(e element) bool { return e.kind == literal && e.r == ':' }
+	count := countKinds(pattern)
 	for _, start := range afterPrefix(pattern) {
-		rest := pattern[start:]
 		colons := 0
-		for _, e := range rest {
+		for _, e := range pattern[start:] {
 			if isColon(e) {
 				colons++
 			}
 		}
-		for i, e := range rest {
+		for i := start; i < len(pattern); i++ {
+			e := pattern[i]
 			if colons > 1 || colons == 1 && !isColon(e) || colons == 0 && e.kind == literal {
 				continue
 			}
-			c := coverage{namespace: rest[:i], name: rest[i+1:]}
-			if e.kind == any0 { // what is before and after the colon is under the star as well
-				c.namespace, c.name = rest[:i+1], rest[i:]
+			end, begin := i, i+1 // of the namespace, of the name
+			if e.kind == any0 {  // what is before and after the colon is under the star as well
+				end, begin = i+1, i
 			}
-			if c.reach = c.measure(); c.reach > most.reach {
-				most = c
+			if reach := reachOf(count.in(start, end), count.in(begin, len(pattern))); reach > most.reach {
+				most = coverage{reach, pattern[start:end], pattern[begin:]}
 			}
 		}
 	}
@@ -66,23 +67,24 @@ func covers(pattern []element) coverage {
 
 // afterPrefix returns the places in the pattern where the namespace can begin.
 func afterPrefix(pattern []element) []int {
-	skipStars := func(places map[int]bool) {
+	skipStars := func(places []bool) {
 		for i, e := range pattern { // ascending, so that several stars in a row are skipped as well
 			if places[i] && e.kind == any0 {
 				places[i+1] = true
 			}
 		}
 	}
-	places := map[int]bool{0: true}
+	places := make([]bool, len(pattern)+1)
+	places[0] = true
 	for _, r := range subjectPrefix {
 		skipStars(places)
-		next := map[int]bool{}
-		for i := range places {
+		next := make([]bool, len(pattern)+1)
+		for i, e := range pattern {
 			switch {
-			case i == len(pattern):
-			case pattern[i].kind == any0:
+			case !places[i]:
+			case e.kind == any0:
 				next[i] = true
-			case fits(pattern[i], r, exact):
+			case fits(e, r, exact):
 				next[i+1] = true
 			}
 		}
@@ -98,34 +100,52 @@ func afterPrefix(pattern []element) []int {
 	return sorted
 }
 
-func (c coverage) measure() reach {
-	if len(c.namespace) == 0 || len(c.name) == 0 {
-		return withinNamespace
+// kinds are how many elements of each kind are in a part of a pattern.
+type kinds [3]int
+
+func (k kinds) isAny() bool       { return k[any0] > 0 && k[literal] == 0 } // a star, perhaps with question marks
+func (k kinds) hasWildcard() bool { return k[any0]+k[one] > 0 }
+func (k kinds) isEmpty() bool     { return k == kinds{} }
+
+// sums are the kinds before each place of a pattern.
+type sums []kinds
+
+func countKinds(pattern []element) sums {
+	s := make(sums, len(pattern)+1)
+	for i, e := range pattern {
+		s[i+1] = s[i]
+		s[i+1][e.kind]++
 	}
-	anyName := isAny(c.name)
+	return s
+}
+
+func (s sums) in(begin, end int) kinds {
+	k := s[end]
+	for i := range k {
+		k[i] -= s[begin][i]
+	}
+	return k
+}
+
+func reachOf(namespace, name kinds) reach {
 	switch {
-	case isAny(c.namespace) && anyName:
+	case namespace.isEmpty() || name.isEmpty():
+		return withinNamespace
+	case namespace.isAny() && name.isAny():
 		return wholeCluster
-	case isAny(c.namespace):
+	case namespace.isAny():
 		return nameInAny
-	case hasWildcard(c.namespace) && anyName:
+	case namespace.hasWildcard() && name.isAny():
 		return wholeSome
-	case hasWildcard(c.namespace):
+	case namespace.hasWildcard():
 		return nameInSome
-	case anyName:
+	case name.isAny():
 		return wholeNamespace
 	}
 	return withinNamespace
 }
 
-func hasWildcard(p []element) bool {
-	return slices.ContainsFunc(p, func(e element) bool { return e.kind != literal })
-}
-
-// isAny reports whether a pattern is a star, perhaps with question marks.
-func isAny(p []element) bool {
-	return slices.ContainsFunc(p, func(e element) bool { return e.kind == any0 }) && !slices.ContainsFunc(p, func(e element) bool { return e.kind == literal })
-}
+func kindsOf(pattern []element) kinds { return countKinds(pattern).in(0, len(pattern)) }
 
 // who says who can take the role.
 func (c coverage) who() string {
@@ -144,7 +164,7 @@ func (c coverage) who() string {
 }
 
 func (c coverage) account() string {
-	if hasWildcard(c.name) {
+	if kindsOf(c.name).hasWildcard() {
 		return "that matches " + showPart(c.name)
 	}
 	return showPart(c.name)
