@@ -16,6 +16,12 @@ func Shown(raw string) string {
 	return target{url: u}.shown()
 }
 
+// Hang makes a reading of the token file hang, until it is let go.
+func (p *Provider) Hang() (letGo func()) {
+	p.reading <- struct{}{}
+	return func() { <-p.reading }
+}
+
 // Oddities says what is wrong with a token at first sight.
 func Oddities(token string) string { return oddities(token) }
 

@@ -22,7 +22,7 @@ func (p *Provider) fetch(ctx context.Context, t target) (aws.Credentials, error)
 	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
 
-	token, err := guard.Call(ctx, t.authorization) // a file system may hang
+	token, err := guard.CallIn(ctx, p.reading, t.authorization) // a file system may hang
 	if ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
 		err = &timeout.Error{Op: "container credentials", Bound: p.opts.Timeout, Last: "reading " + t.file.value}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/guard"
 	"example.com/podrole/internal/linklocal"
 	"example.com/podrole/internal/notes"
 	"example.com/podrole/internal/receipt"
@@ -58,12 +59,13 @@ type Options struct {
 
 // Provider asks the agent beside a container. It keeps no credentials. Its methods are safe for concurrent use.
 type Provider struct {
-	opts   Options
-	env    env.Lookup
-	client *linklocal.Client
-	shared linklocal.Shared[aws.Credentials]
-	notes  notes.Notes
-	last   receipt.Last
+	opts    Options
+	env     env.Lookup
+	client  *linklocal.Client
+	shared  linklocal.Shared[aws.Credentials]
+	reading guard.Lane // of the token file
+	notes   notes.Notes
+	last    receipt.Last
 }
 
 var (
@@ -81,9 +83,10 @@ func New(optFns ...func(*Options)) *Provider {
 		o.Timeout = DefaultTimeout
 	}
 	return &Provider{
-		opts:   o,
-		env:    o.LookupEnv,
-		client: linklocal.New(linklocal.Config{DialContext: o.DialContext, LookupNetIP: o.LookupNetIP, RootCAs: o.RootCAs}),
+		opts:    o,
+		env:     o.LookupEnv,
+		reading: make(guard.Lane, 1),
+		client:  linklocal.New(linklocal.Config{DialContext: o.DialContext, LookupNetIP: o.LookupNetIP, RootCAs: o.RootCAs}),
 	}
 }
 

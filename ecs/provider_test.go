@@ -138,6 +138,24 @@ func TestATokenFileThatIsGoneForAMomentIsReadAgain(t *testing.T) {
 	})
 }
 
+// A hung file system costs one goroutine, and one thread of the system's, and not one for each Retrieve.
+func TestWhileAReadingOfTheTokenFileHangsNoOtherBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t).pod(t)
+		p := w.provider()
+		letGo := p.Hang()
+		for range 3 {
+			var err error
+			assert.Equal(t, 5*time.Second, took(func() { _, err = p.Retrieve(t.Context()) }))
+			assert.EqualError(t, err, "ecs: container credentials: timed out after 5s (reading "+w.env[tokenFileVar]+")")
+			assert.Equal(t, late, class(aws.Credentials{}, err))
+		}
+		time.AfterFunc(time.Second, letGo)
+		_, err := p.Retrieve(t.Context())
+		assert.NoError(t, err)
+	})
+}
+
 func TestAnUnreadableTokenFileNamesTheCure(t *testing.T) {
 	if os.Getuid() == 0 {
 		// Root may read anything, so the refusal is the kernel's for a file that nobody may: the text is tested by itself.

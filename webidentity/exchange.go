@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/guard"
 	"example.com/podrole/internal/notes"
 	"example.com/podrole/internal/receipt"
 	"example.com/podrole/internal/timeout"
@@ -22,6 +23,7 @@ type exchange struct {
 	o        *Options
 	env      env.Lookup
 	settings settings
+	reading  guard.Lane
 	notes    *notes.Notes
 	call     call
 }
@@ -33,7 +35,7 @@ type exchanged struct {
 
 func (x *exchange) run(ctx context.Context) (exchanged, error) {
 	x.call.say("reading %s", x.settings.tokenFile)
-	token, err := readToken(ctx, x.settings.tokenFile)
+	token, err := x.token(ctx)
 	if err != nil {
 		return exchanged{}, err
 	}
@@ -59,6 +61,14 @@ func (x *exchange) run(ctx context.Context) (exchanged, error) {
 	}
 	got.receipt.ServerTime = x.call.date
 	return got, nil
+}
+
+// token reads the token file. Of readings that hang in the file system there is one at most, however many exchanges have given up on it.
+func (x *exchange) token(ctx context.Context) (string, error) {
+	path := x.settings.tokenFile
+	return readToken(ctx, path, func() (string, error) {
+		return guard.CallIn(ctx, x.reading, func(context.Context) (string, error) { return readTokenOnce(path) })
+	})
 }
 
 // client returns the STS client to ask, and fills in where it leads.

@@ -1,6 +1,9 @@
 package webidentity
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // Tune puts a network of the test's own under the HTTP client that is made where none is given.
 func Tune(tune func(*http.Transport)) func(*Options) {
@@ -19,9 +22,13 @@ var (
 	SessionName      = sessionName
 	ValidSessionName = validSessionName
 	EKSRegion        = eksRegion
-	ReadToken        = readToken
 	Show             = show
 )
+
+// ReadToken reads in the caller's own goroutine.
+func ReadToken(ctx context.Context, path string) (string, error) {
+	return readToken(ctx, path, func() (string, error) { return readTokenOnce(path) })
+}
 
 const (
 	MaxAnswer = maxAnswer

@@ -69,10 +69,11 @@ type Options struct {
 // Provider exchanges a web identity token for a role's credentials. It keeps no credentials: a cache above it does. Its methods are
 // safe for concurrent use, and none but Retrieve blocks.
 type Provider struct {
-	o     Options
-	env   env.Lookup
-	notes notes.Notes
-	last  receipt.Last
+	o       Options
+	env     env.Lookup
+	reading guard.Lane // of the token file
+	notes   notes.Notes
+	last    receipt.Last
 }
 
 var (
@@ -86,7 +87,7 @@ func New(optFns ...func(*Options)) *Provider {
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	return &Provider{o: o, env: o.LookupEnv}
+	return &Provider{o: o, env: o.LookupEnv, reading: make(guard.Lane, 1)}
 }
 
 // Retrieve reads the token file and exchanges the token for credentials. It blocks, at most for [Provider.Timeout].
@@ -106,7 +107,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	bound := &timeout.Error{Op: "web identity", Bound: p.Timeout()}
 	ctx, cancel := context.WithTimeoutCause(ctx, bound.Bound, bound)
 	defer cancel()
-	x := &exchange{o: &p.o, env: p.env, settings: s, notes: &p.notes}
+	x := &exchange{o: &p.o, env: p.env, settings: s, reading: p.reading, notes: &p.notes}
 	// The guard lets go of a file system that hangs and of a client that does not listen to its context, and catches its panics.
 	got, err := guard.Call(ctx, x.run)
 	if err := settle(ctx, err, bound, &x.call); err != nil {

@@ -49,15 +49,15 @@ var (
 )
 
 // readToken reads the token as it is now: the kubelet replaces it when four fifths of its life are over. A file that is missing or
-// empty is read once more.
-func readToken(ctx context.Context, path string) (string, error) {
-	token, err := readTokenOnce(path)
+// empty is read once more. once reads it.
+func readToken(ctx context.Context, path string, once func() (string, error)) (string, error) {
+	token, err := once()
 	if errors.Is(err, errEmptyToken) || errors.Is(err, fs.ErrNotExist) {
 		wait := time.NewTimer(rereadAfter)
 		defer wait.Stop()
 		select {
 		case <-wait.C:
-			token, err = readTokenOnce(path)
+			token, err = once()
 		case <-ctx.Done():
 		}
 	}

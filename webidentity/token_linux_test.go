@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,14 +22,20 @@ func TestPipeThatNobodyWritesToIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
 	env := map[string]string{"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": path}
-	_, err := webidentity.New(func(o *webidentity.Options) {
+	p := webidentity.New(func(o *webidentity.Options) {
 		o.LookupEnv = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 		o.Timeout = 20 * time.Millisecond
 		o.Logger = slog.New(slog.DiscardHandler)
-	}).Retrieve(t.Context())
-	var late *timeout.Error
-	require.ErrorAs(t, err, &late)
-	assert.EqualError(t, err, "web identity: timed out after 20ms (reading "+path+")")
+	})
+	for range 5 {
+		_, err := p.Retrieve(t.Context())
+		var late *timeout.Error
+		require.ErrorAs(t, err, &late)
+		assert.EqualError(t, err, "web identity: timed out after 20ms (reading "+path+")")
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	assert.Equal(t, 1, strings.Count(string(stacks), "webidentity.readTokenOnce("), "one reading hangs, and not one for each Retrieve")
 
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	require.NoError(t, err)

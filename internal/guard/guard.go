@@ -37,6 +37,25 @@ func Call[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, e
 	}
 }
 
+// Lane is what one call at a time may be in. It is made by make(Lane, 1).
+type Lane chan struct{}
+
+// CallIn is [Call] for an fn that may hang and does not listen, such as the reading of a file: it waits until the lane is free, as long as
+// ctx lets it, and the lane is free again when fn returns, however long ago its caller left. So one goroutine, and one thread of
+// the system's, is all that hangs, and not one for each call.
+func CallIn[T any](ctx context.Context, lane Lane, fn func(context.Context) (T, error)) (T, error) {
+	select {
+	case lane <- struct{}{}:
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+	return Call(ctx, func(ctx context.Context) (T, error) {
+		defer func() { <-lane }()
+		return fn(ctx)
+	})
+}
+
 // Brief is the time in which foreign code has to answer that ought to answer at once. It is no constant of AWS's: such answers need no I/O.
 const Brief = time.Second
 

@@ -95,6 +95,43 @@ func TestAPanicAfterTheCallerHasGoneIsContained(t *testing.T) {
 	})
 }
 
+func TestALaneHoldsOneCallHoweverManyGaveUpOnIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lane := make(guard.Lane, 1)
+		gone := errors.New("gone")
+		var started atomic.Int32
+		call := func(fn func()) (int32, error) {
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, gone)
+			defer cancel()
+			return guard.CallIn(ctx, lane, func(context.Context) (int32, error) {
+				n := started.Add(1)
+				fn()
+				return n, nil
+			})
+		}
+		hung := make(chan struct{})
+		for range 5 {
+			begin := time.Now()
+			_, err := call(func() { <-hung })
+			require.ErrorIs(t, err, gone)
+			assert.Equal(t, time.Second, time.Since(begin))
+		}
+		assert.EqualValues(t, 1, started.Load())
+
+		time.AfterFunc(time.Second/2, func() { close(hung) })
+		n, err := call(func() {}) // gets the lane when the first one leaves it, and an answer of its own
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, n)
+
+		for _, fn := range []func(){func() { panic("boom") }, runtime.Goexit} {
+			_, err = call(fn)
+			assert.Error(t, err)
+		}
+		_, err = call(func() {})
+		assert.NoError(t, err, "the lane is free again")
+	})
+}
+
 func TestAskTakesAPanicAndSilenceForNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		assert.Equal(t, "here", guard.Ask(func() string { return "here" }))
