@@ -146,13 +146,24 @@ func serve(handler http.Handler, what string) error {
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: handler, ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}
+		server := &http.Server{Handler: unproxied(handler), ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}
 		go func() { failed <- server.Serve(l) }()
 	}
 	if _, err := io.WriteString(os.Stdout, what+" up\n"); err != nil {
 		return err
 	}
 	return <-failed
+}
+
+// unproxied refuses what a client would send to a proxy.
+func unproxied(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.IsAbs() || r.Header.Get("Proxy-Authorization") != "" || r.Header.Get("Proxy-Connection") != "" {
+			http.Error(w, "this is not a proxy", http.StatusBadRequest)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 type connKey struct{}
