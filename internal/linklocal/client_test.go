@@ -645,6 +645,23 @@ func TestTheCallEndsWithItsLastCaller(t *testing.T) {
 	})
 }
 
+// A call that was given up may take its time to end. Whoever comes meanwhile gets one of his own.
+func TestNobodyJoinsACallThatWasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s linklocal.Shared[string]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := s.Do(ctx, func(context.Context) (string, error) { time.Sleep(time.Hour); return "old", nil })
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		start := time.Now()
+		got, err := s.Do(t.Context(), func(context.Context) (string, error) { return "new", nil })
+		require.NoError(t, err)
+		assert.Equal(t, "new", got)
+		assert.Zero(t, time.Since(start))
+		time.Sleep(time.Hour)
+	})
+}
+
 func TestAPanicInACallIsItsCallersError(t *testing.T) {
 	var s linklocal.Shared[string]
 	_, err := s.Do(t.Context(), func(context.Context) (string, error) { panic("s3cret") })
