@@ -41,9 +41,10 @@ type Options struct {
 	// AttemptTimeout bounds one request. If zero or negative, AWS_METADATA_SERVICE_TIMEOUT, else DefaultAttemptTimeout.
 	AttemptTimeout time.Duration
 	// Attempts is how often a request is tried whose failure may pass by itself. If zero or negative, AWS_METADATA_SERVICE_NUM_ATTEMPTS;
-	// else it goes by the failure: once where nobody is there, twice at silence, three times at 429, 5xx and broken answers.
+	// else it goes by the failure: once where nobody is there, twice at silence if Timeout has room for two, three times at 429, 5xx
+	// and broken answers.
 	Attempts int
-	// Timeout bounds one Retrieve with all its requests. If zero or negative, Attempts × AttemptTimeout + 1 s, with 1 for
+	// Timeout bounds one Retrieve with all its requests together, where botocore bounds each of them. If zero or negative, Attempts × AttemptTimeout + 1 s, with 1 for
 	// Attempts where nobody set them, and 100 h at most: 2 s by default.
 	Timeout time.Duration
 

@@ -53,7 +53,7 @@ func (w *walk) authenticate(ctx context.Context) error {
 			}
 		}
 		// Silence may be a packet that was lost: no verdict before the second request.
-		if seen.sign.foreign() || n >= w.tries(2) || ctx.Err() != nil {
+		if seen.sign.foreign() || n >= w.silences() || ctx.Err() != nil {
 			return w.verdict(silence, seen)
 		}
 	}
@@ -72,7 +72,7 @@ func (w *walk) requestToken(ctx context.Context) error {
 		case unanswered(err):
 			return 1 // the host is there: authenticate looks into it first
 		case linklocal.IsKind(err, linklocal.Silent):
-			return w.tries(2) // a lost packet, perhaps
+			return w.silences()
 		case passing(err):
 			return w.tries(3)
 		case absent(err):

@@ -156,8 +156,8 @@ func (p *Provider) bounds() (bounds, error) {
 }
 
 // usual returns the total bound where nobody set one, for all requests together: that of the attempts, and a second for what else is to
-// be found out. An attempt that ran into its bound is followed by the next without a pause. It is at most what the variables can ask for, since options can ask for more than a
-// time.Duration holds.
+// be found out. Pauses take nothing of it: an attempt that ran into its bound is followed by the next at once. It is at most what the
+// variables can ask for, since options can ask for more than a time.Duration holds.
 func (b bounds) usual() time.Duration {
 	const longest = maxAttempts * maxSeconds * time.Second
 	n := time.Duration(max(b.attempts, 1))
@@ -186,4 +186,12 @@ func (b bounds) tries(usual int) int {
 		return b.attempts
 	}
 	return usual
+}
+
+// silences returns how often to try what is met with silence, a lost packet perhaps: twice where nobody set it and there is time for it.
+func (b bounds) silences() int {
+	if b.total < 2*b.attempt {
+		return b.tries(1)
+	}
+	return b.tries(2)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/podrole/internal/creddoc"
 	"example.com/podrole/internal/linklocal"
 	"example.com/podrole/internal/unavailable"
 )
@@ -32,6 +33,8 @@ func witness(err error) evidence {
 		seen.status, seen.sign = http.StatusOK, e.sign
 	} else if e, ok := errors.AsType[*linklocal.Error](err); ok && e.Answer != nil {
 		seen.status, seen.sign = e.Answer.Status, signOf(e.Answer.Header)
+	} else if _, ok := errors.AsType[*creddoc.CodeError](err); ok {
+		seen.status = http.StatusOK // a document, if one without credentials
 	}
 	return seen
 }
@@ -82,12 +85,13 @@ func (w *walk) evidence(ctx context.Context, put error) evidence {
 // once and is gone is not "nothing for us", whatever answers in its place.
 func (w *walk) verdict(put error, seen evidence) error {
 	err, nothing := w.judge(put, seen)
+	gone := absent(put) || linklocal.IsKind(put, linklocal.Silent) && !unanswered(put)
 	unsure := tokensRefused(put) && seen.unsure()
 	switch {
-	case w.memory.served && (unsure || nothing && (unanswered(put) || seen.sign.foreign())):
-		return fmt.Errorf("%w; but EC2's metadata service answered here before", err)
-	case w.memory.served && nothing:
+	case w.memory.served && nothing && gone:
 		return fmt.Errorf("%w: EC2's metadata service answered here before, and is gone or out of reach", put)
+	case w.memory.served && (nothing || unsure):
+		return fmt.Errorf("%w; but EC2's metadata service answered here before", err)
 	case nothing:
 		return unavailable.Errorf("%w", err)
 	}

@@ -72,7 +72,7 @@ func (w *walk) credentials(ctx context.Context) (aws.Credentials, error) {
 	}
 	switch {
 	case status(err) == http.StatusNotFound && w.profile.value != "":
-		return aws.Credentials{}, fmt.Errorf("%w: the instance has no credentials for the role that %s names", err, w.profile.name)
+		return aws.Credentials{}, w.noSuchRole(err)
 	case err != nil:
 		return aws.Credentials{}, err
 	}
@@ -132,6 +132,8 @@ func (w *walk) tryV1(ctx context.Context) error {
 	switch {
 	case errors.Is(err, unavailable.Err) && (seen.sign == signEC2 || seen.status == 0):
 		return err // no role
+	case w.profile.value != "" && status(err) == http.StatusNotFound && seen.sign == signEC2:
+		return w.noSuchRole(err)
 	case seen.ec2() && (status(err) == 0 || passing(err)): // it does speak IMDSv1, and has trouble with it
 		return fmt.Errorf("%w, asked by IMDSv1 because there is no session token (%s)", err, w.withoutToken)
 	}
@@ -158,6 +160,10 @@ func (w *walk) list(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return role, nil
+}
+
+func (w *walk) noSuchRole(err error) error {
+	return fmt.Errorf("%w: the instance has no credentials for the role that %s names", err, w.profile.name)
 }
 
 // parseRoles returns the first of a list of roles, one a line; "" for an empty list.
@@ -241,7 +247,9 @@ func (w *walk) getOnce(ctx context.Context, path string, read func(linklocal.Req
 	}
 	r.Tries = func(err error) int {
 		switch {
-		case passing(err), linklocal.IsKind(err, linklocal.Silent):
+		case linklocal.IsKind(err, linklocal.Silent):
+			return w.silences()
+		case passing(err):
 			return w.tries(3)
 		case absent(err):
 			return w.tries(1)
