@@ -128,7 +128,10 @@ func (e *evaluation) differ(c condition, f fact, r *comparison) {
 		r.why, r.short = r.why+": "+hint, hint
 		return
 	}
-	d := differ(value, p, c.operator.fold)
+	d, ok := differ(value, p, c.operator.fold)
+	if !ok {
+		return
+	}
 	if len(c.values) > 1 {
 		r.short = "closest is " + quote(p.source) + ", "
 	}

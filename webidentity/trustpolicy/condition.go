@@ -10,10 +10,7 @@ import (
 // condition evaluates one operator and key of a statement.
 func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 	f := e.fact(c.key)
-	miss := Mismatch{Statement: s.String(), Operator: c.operator.name, Key: c.key, Token: f.values, Policy: c.values}
-	if miss.Token == nil {
-		miss.Token = []string{}
-	}
+	miss := Mismatch{Statement: s.String(), Operator: c.operator.name, Key: hideTokens(c.key), Token: hideAll(f.values), Policy: hideAll(c.values)}
 	var a Answer
 	var why string
 	var detail []string

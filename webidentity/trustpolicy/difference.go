@@ -13,8 +13,15 @@ type difference struct {
 }
 
 // differ says where a value that a pattern does not match parts from it. Where wildcards are, the text before the first * is looked
-// at, then that after the last.
-func differ(v []rune, p pattern, fold folding) difference {
+// at, then that after the last. Of a token nothing is said: a part of one is not known for what it is.
+func differ(v []rune, p pattern, fold folding) (d difference, ok bool) {
+	if holdsToken(string(v)) || holdsToken(asText(p.elements)) {
+		return difference{}, false
+	}
+	return parting(v, p, fold), true
+}
+
+func parting(v []rune, p pattern, fold folding) difference {
 	head, tail, star := p.elements, []element(nil), false
 	for i, e := range p.elements {
 		if e.kind == any0 {
@@ -77,8 +84,12 @@ func rest(v []rune) string {
 
 // show prints a part of a pattern as it stands in a policy.
 func show(elements []element) string {
+	return quote(asText(elements[:min(len(elements), maxShown+1)])) // of which quote shows a part
+}
+
+func asText(elements []element) string {
 	var b strings.Builder
-	for _, e := range elements[:min(len(elements), maxShown+1)] { // of which quote shows a part
+	for _, e := range elements {
 		switch e.kind {
 		case one:
 			b.WriteByte('?')
@@ -88,7 +99,7 @@ func show(elements []element) string {
 			b.WriteRune(e.r)
 		}
 	}
-	return quote(b.String())
+	return b.String()
 }
 
 // closeness ranks patterns by how much of their beginning and end the value shares.

@@ -41,5 +41,6 @@
 // # Security
 //
 // Nothing is verified, so that a verdict is an explanation and never a decision. Texts hold claims, ARNs and the policy, never the
-// token or its signature; foreign values are quoted, so that they do nothing to a terminal.
+// token or its signature, nor another token that one of them holds; foreign values are quoted, so that they do nothing to a terminal. A
+// [Request] has the claims as they are.
 package trustpolicy

@@ -19,7 +19,8 @@ const (
 	KindForbidden  = "forbidden"   // a Deny statement applies, and this is one of its conditions, or its principal where it has none
 )
 
-// Mismatch is one thing that keeps a token from taking the role.
+// Mismatch is one thing that keeps a token from taking the role. Its key and values are as the policy and the token have them, control
+// characters among them, but for tokens, which are left out; its other texts are quoted.
 type Mismatch struct {
 	Statement  string   `json:"statement"`  // `statement 1 "Dispatcher" (Allow)`
 	Action     string   `json:"action"`     // that was asked for, sts:AssumeRoleWithWebIdentity mostly
@@ -85,7 +86,7 @@ func (e *evaluation) elsewhere(o outcome, action string) []Mismatch {
 	}
 	if o.reason.Because[1].Answer == No {
 		m := Mismatch{
-			Statement: s.String(), Action: action, Kind: KindAction, Key: "Action", Token: []string{action}, Policy: s.actions,
+			Statement: s.String(), Action: action, Kind: KindAction, Key: "Action", Token: []string{action}, Policy: hideAll(s.actions),
 			Difference: o.reason.Because[1].Text, Cure: fmt.Sprintf("Action of %s must have %s", s, action),
 		}
 		if s.notAction {
@@ -111,12 +112,12 @@ func (e *evaluation) forbidden(p part, action string) []Mismatch {
 }
 
 func (e *evaluation) principalMismatch(s statement, action string) Mismatch {
-	m := Mismatch{Statement: s.String(), Action: action, Key: "Principal", Token: []string{e.Provider}}
+	m := Mismatch{Statement: s.String(), Action: action, Key: "Principal", Token: hideAll([]string{e.Provider})}
 	if s.notPrincipal {
 		m.Key = "NotPrincipal"
 	}
 	for _, p := range s.principals {
-		m.Policy = append(m.Policy, p.value)
+		m.Policy = append(m.Policy, hideTokens(p.value))
 	}
 	return m
 }

@@ -69,8 +69,11 @@ func (r Request) principal(p principal) (is bool, why string) {
 	case !ok:
 		return false, name + " is not the ARN of an OIDC provider"
 	case url != r.Provider:
-		d := differ([]rune(r.Provider), compile(url, false, nil, nil), exact)
-		return false, fmt.Sprintf("%s is not the token's issuer %s: %s", name, quote(r.Provider), d.text)
+		why = fmt.Sprintf("%s is not the token's issuer %s", name, quote(r.Provider))
+		if d, ok := differ([]rune(r.Provider), compile(url, false, nil, nil), exact); ok {
+			why += ": " + d.text
+		}
+		return false, why
 	case r.Account != "" && account != r.Account:
 		return false, fmt.Sprintf("%s is in account %s, and the role in %s: a role trusts the OIDC providers of its own account", name, quote(account), quote(r.Account))
 	}

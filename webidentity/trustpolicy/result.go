@@ -34,7 +34,8 @@ func (v Verdict) String() string {
 // MarshalText returns what String does.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// Result is a verdict with its reasons. It holds claims, which may be shown, and never the token.
+// Result is a verdict with its reasons. It holds claims, which may be shown, and never a token: where a claim, an issuer or a policy holds
+// one, "(a token, not shown)" stands in its place. It is the caller's, who may change it.
 type Result struct {
 	Verdict Verdict `json:"verdict"`
 
@@ -149,8 +150,9 @@ func (r Reason) print(b *strings.Builder, indent string) {
 // maxShown is how much of one value is shown: a subject is far shorter, and a claim can be as long as the token.
 const maxShown = 200
 
-// quote prints a foreign value so that it can do nothing to a terminal or a log.
+// quote prints a foreign value so that it can do nothing to a terminal or a log, and without the tokens in it.
 func quote(s string) string {
+	s = hideTokens(s)
 	n := 0
 	for i := range s {
 		if n == maxShown {

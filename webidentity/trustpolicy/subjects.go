@@ -175,4 +175,4 @@ const variable = "\uE000"
 
 func anyVariable(string) (value, why string, unknown bool) { return variable, "", false }
 
-func showPart(p []element) string { return strings.ReplaceAll(show(p), `\ue000`, "${…}") }
+func showPart(p []element) string { return strings.ReplaceAll(quote(asText(p)), `\ue000`, "${…}") }
