@@ -26,5 +26,5 @@
 // else; https goes to any host. A name is resolved first, all its addresses must be allowed, and the checked address is the one
 // dialled. No proxy, no redirect, no answer over 64 KiB. The token is sent only after the check. Of an answer, errors and log
 // records hold the error code, the request id and the host that a redirect names, and nothing else; of the token its subject, audience
-// and expiry, if it is a JWT. A code or an id that holds a piece of the token is dropped.
+// and expiry, if it is a JWT. What of an answer holds a piece of the token is dropped.
 package ecs

@@ -125,6 +125,8 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "token file with a line break inside", setup: podFile("token-\r\nX-Evil: 1"), want: failure, text: []string{"line break"}},
 		{name: "token file with two line breaks at its end", setup: podFile("token-token\n\n"), want: failure, text: []string{"line break"}},
 		{name: "token file of 10 MB", setup: podFile(strings.Repeat("token", 2<<20)), want: failure, text: []string{"larger than 64 KiB"}},
+		{name: "token file of 64 KiB, the most there may be", setup: podFile(strings.Repeat("t", 64<<10)), want: failure, requests: "400", text: []string{"it is not a JWT"}},
+		{name: "token file of one byte more", setup: podFile(strings.Repeat("t", 64<<10+1)), want: failure, text: []string{"larger than 64 KiB"}},
 		{name: "token file with binary", setup: podFile("token\x00\xff---"), want: failure, text: []string{"control or non-ASCII"}},
 		{name: "token value with a line break", setup: set(fullVar, "http://169.254.170.23/v1/credentials", tokenVar, "a\nb"), want: final, text: []string{tokenVar, "line break"}},
 		{name: "no token", setup: set(fullVar, "http://169.254.170.23/v1/credentials"), want: failure, requests: "400", text: []string{"status 400", "wants a service account token", tokenFileVar}},
@@ -169,6 +171,8 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "no route to the agent", setup: pod, net: func(n *memnet.Net) { n.NoRoute(eksAddress) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"no route", "network policy"}},
 		{name: "packets to the agent dropped", setup: pod, net: func(n *memnet.Net) { n.Blackhole(eksAddress) }, want: late, min: 5 * s, max: 5 * s, text: []string{"timed out after 5s", "network policy"}},
 		{name: "task's agent not there", setup: task, net: func(n *memnet.Net) { n.Refuse(ecsAddress) }, want: failure, min: 4 * s, max: 5 * s, text: []string{relativeVar, "is the agent or the sidecar"}},
+		{name: "no route to the task's agent", setup: task, net: func(n *memnet.Net) { n.NoRoute(ecsAddress) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"no route", "nothing answers at the address that " + relativeVar + " names"}},
+		{name: "packets to the task's agent dropped", setup: task, net: func(n *memnet.Net) { n.Blackhole(ecsAddress) }, want: late, min: 5 * s, max: 5 * s, text: []string{"timed out after 5s", "nothing answers at the address that " + relativeVar + " names"}},
 		{name: "agent comes up after 2 s", setup: pod, net: func(n *memnet.Net) {
 			n.Refuse(eksAddress)
 		}, want: credentials, min: 2 * s, max: 3 * s, requests: "200"},
@@ -182,6 +186,9 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "not HTTP", setup: pod, net: func(n *memnet.Net) { n.Handle(eksAddress, linktest.Babble) }, want: failure, min: 4 * s, max: 5 * s, text: []string{"not HTTP"}},
 		{name: "answer too large", setup: pod, fault: body(strings.Repeat(leak, 10000)), want: failure, requests: "200", text: []string{"64 KiB"}},
 		{name: "redirect to another host", setup: pod, fault: &fault{Status: 307, Header: http.Header{"Location": {"http://evil.example/" + leak}}}, want: failure, requests: "307", text: []string{"evil.example", "not followed"}},
+		{name: "redirect to nowhere that can be read", setup: pod, fault: &fault{Status: 307, Header: http.Header{"Location": {"http://%zz/" + leak}}}, want: failure, requests: "307", text: []string{"redirected with status 307: redirects are not followed"}},
+		{name: "redirect without a location", setup: pod, fault: status(302), want: failure, requests: "302", text: []string{"redirected with status 302: redirects are not followed"}},
+		{name: "header over 64 KiB", setup: pod, fault: &fault{Header: http.Header{"X-Filler": {strings.Repeat(leak, 10000)}}}, want: failure, requests: "200", text: []string{"64 KiB"}},
 		{name: "agent switches protocols", setup: pod, fault: &fault{Status: 101, Header: linktest.SwitchProtocols()}, want: failure, min: 4 * s, max: 5 * s, requests: "101, 101, 101, 101, 101", many: true, text: []string{"switched protocols"}},
 		{name: "agent switches protocols once", setup: pod, n: 1, fault: &fault{Status: 101, Header: linktest.SwitchProtocols()}, want: credentials, min: s / 20, max: s / 10, requests: "101, 200"},
 		{name: "HTML", setup: pod, fault: body("<html>" + leak), want: failure, min: s / 10, max: s / 3, requests: "200, 200, 200", text: []string{"HTML"}},

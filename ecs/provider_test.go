@@ -5,11 +5,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +24,7 @@ import (
 
 	"example.com/podrole/ecs"
 	"example.com/podrole/ecs/ecstest"
+	"example.com/podrole/internal/linklocal/linktest"
 	"example.com/podrole/internal/timeout"
 )
 
@@ -243,6 +248,22 @@ func TestTheBoundIsTheOptions(t *testing.T) {
 	})
 }
 
+// A kernel may time out by itself, long before the provider does, and then there may be no time for another attempt.
+func TestABoundThatDidNotRunOutIsNotNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newWorld(t).pod(t).provider(func(o *ecs.Options) {
+			o.Timeout = 40 * time.Millisecond
+			o.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ETIMEDOUT }
+		})
+		var err error
+		assert.Zero(t, took(func() { _, err = p.Retrieve(t.Context()) }))
+		late, ok := errors.AsType[*timeout.Error](err)
+		require.True(t, ok, "%v", err)
+		assert.Zero(t, late.Bound)
+		assert.ErrorContains(t, err, "container credentials: timed out (GET ")
+	})
+}
+
 // Credentials with little life left are handed out as they are, by one request: what to make of them is for a cache to decide.
 func TestShortLivedCredentialsCostOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -254,6 +275,18 @@ func TestShortLivedCredentialsCostOneRequest(t *testing.T) {
 			assert.Equal(t, 15*time.Second, time.Until(creds.Expires))
 			assert.Len(t, w.agent.Requests(), n+1)
 		}
+	})
+}
+
+func TestCredentialsWithoutExpiryDoNotExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t).pod(t)
+		w.agent.Fail(-1, *body(linktest.Document("Expiration", "")))
+		creds, err := w.provider().Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.True(t, creds.HasKeys())
+		assert.False(t, creds.CanExpire)
+		assert.False(t, creds.Expired())
 	})
 }
 
@@ -273,22 +306,23 @@ func TestARefusalCanBeExamined(t *testing.T) {
 }
 
 // A server may send back what it was sent in the places that are shown.
-func TestATokenThatComesBackAsCodeOrRequestIDIsNotShown(t *testing.T) {
+func TestATokenThatComesBackIsNotShown(t *testing.T) {
 	const token = "OpaqueValueOfTheHeader"
-	for _, body := range []string{
-		"[" + token + "]: (ThrottlingException): x",
-		"[req-1]: (" + token + "): x",
-		"[id-" + token[3:15] + "]: (Not" + token[8:] + "): x",
-		`{"code":"` + token + `"}`,
-		`{"code":"X` + token[:12] + `"}`,
+	for _, f := range []fault{
+		{Status: 400, Body: "[" + token + "]: (ThrottlingException): x"},
+		{Status: 400, Body: "[req-1]: (" + token + "): x"},
+		{Status: 400, Body: "[id-" + token[3:15] + "]: (Not" + token[8:] + "): x"},
+		{Status: 400, Body: `{"code":"` + token + `"}`},
+		{Status: 400, Body: `{"code":"X` + token[:12] + `"}`},
+		{Status: 302, Header: http.Header{"Location": {"http://" + token + ".example/"}}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t).task()
 			w.env[tokenVar] = token
 			w.hidden = append(w.hidden, token[3:15], token[8:20], token[:12])
-			w.agent.Fail(-1, fault{Status: 400, Body: body})
+			w.agent.Fail(-1, f)
 			_, err := w.provider().Retrieve(t.Context())
-			assert.ErrorContains(t, err, "status 400", body)
+			assert.ErrorContains(t, err, fmt.Sprint("status ", f.Status))
 			checkError(t, w, err)
 		})
 	}
@@ -403,6 +437,41 @@ func TestHTTPSGoesToAnyHostThatProvesItsName(t *testing.T) {
 	creds, err := p.Retrieve(t.Context())
 	require.NoError(t, err)
 	assert.True(t, creds.HasKeys())
+}
+
+// A certificate does not get better by asking again, and no token goes out before it is found good.
+func TestABadCertificateIsAskedForOnce(t *testing.T) {
+	agent := ecstest.New()
+	server := httptest.NewUnstartedServer(agent)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	for name, row := range map[string]struct {
+		host  string
+		roots *x509.CertPool
+	}{
+		"of an unknown authority": {"example.com", x509.NewCertPool()},
+		"of another name":         {"agent.example", roots},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dials := 0
+			_, err := ecs.New(func(o *ecs.Options) {
+				o.FullURI, o.AuthorizationToken, o.RootCAs = "https://"+row.host+"/", "the-token", row.roots
+				o.LookupEnv = func(string) (string, bool) { return "", false }
+				o.LookupNetIP = lookupDocumentation
+				o.Logger = quiet
+				o.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+					dials++
+					return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+				}
+			}).Retrieve(t.Context())
+			assert.ErrorContains(t, err, "certificate is not trusted")
+			assert.Equal(t, 1, dials)
+			assert.Empty(t, agent.Requests())
+		})
+	}
 }
 
 func TestFormattingShowsNoToken(t *testing.T) {
