@@ -48,9 +48,7 @@ func (w *walk) authenticate(ctx context.Context) error {
 			return w.verdict(err, w.evidence(ctx, err))
 		}
 		if seen.status == 0 { // who is there is not known yet
-			if now := w.evidence(ctx, silence); now != (evidence{}) {
-				seen = now
-			}
+			seen = w.evidence(ctx, silence)
 		}
 		// Silence may be a packet that was lost: no verdict before the second request.
 		if seen.sign.foreign() || n >= w.silences() || ctx.Err() != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"example.com/podrole/internal/creddoc"
 	"example.com/podrole/internal/linklocal"
@@ -56,7 +55,7 @@ func (w *walk) evidence(ctx context.Context, put error) evidence {
 	if signed := witness(put).sign; signed != noSign {
 		return evidence{sign: signed}
 	}
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) || !unanswered(put) && !tokensRefused(put) {
+	if !unanswered(put) && !tokensRefused(put) {
 		return evidence{}
 	}
 	r := w.request(http.MethodGet, "/latest/meta-data/")
@@ -147,14 +146,8 @@ func (s settings) v1Remark(seen evidence) string {
 }
 
 func (e evidence) String() string {
-	_, refused := errors.AsType[*ResponseError](e.err)
-	switch {
-	case e.err != nil && !refused:
+	if _, refused := errors.AsType[*ResponseError](e.err); e.err != nil && !refused {
 		return e.err.Error()
-	case e.status != 0:
-		return fmt.Sprintf("status %d", e.status)
-	case e.sign != noSign:
-		return "signed " + e.sign.String()
 	}
-	return "there was no time left to send one"
+	return fmt.Sprintf("status %d", e.status)
 }

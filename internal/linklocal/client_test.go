@@ -126,7 +126,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 // Wherever it leads, and wherever it leads to nowhere.
 func TestARedirectIsOneWhateverItsLocation(t *testing.T) {
 	for location, shown := range map[string]bool{
-		"": false, "/s3cret": false, "http://evil.example:s3cret/": false, "%zz-s3cret": false, "http://[s3cret": false, ":s3cret": false, "http://<s3cret>.example/": false,
+		"": false, "/s3cret": false, "http://evil.example:s3cret/": false, "%zz-s3cret": false, "http://[s3cret": false, ":s3cret": false, "http://<s3cret>.example/": false, "http://<b>.example/": false,
 		"//evil.example": true, "http://evil.example:80/s3cret": true,
 	} {
 		served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -645,21 +645,16 @@ func TestTheCallEndsWithItsLastCaller(t *testing.T) {
 	})
 }
 
-// A call that was given up may take its time to end. Whoever comes meanwhile gets one of his own.
+// Between the last caller's leaving and the end of the call there is a moment, in which whoever comes gets a call of his own.
 func TestNobodyJoinsACallThatWasGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	for range 1000 {
 		var s linklocal.Shared[string]
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err := s.Do(ctx, func(context.Context) (string, error) { time.Sleep(time.Hour); return "old", nil })
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		_, _ = s.Do(ctx, func(ctx context.Context) (string, error) { cancel(); <-ctx.Done(); return "", ctx.Err() })
 		got, err := s.Do(t.Context(), func(context.Context) (string, error) { return "new", nil })
 		require.NoError(t, err)
-		assert.Equal(t, "new", got)
-		assert.Zero(t, time.Since(start))
-		time.Sleep(time.Hour)
-	})
+		require.Equal(t, "new", got)
+	}
 }
 
 func TestAPanicInACallIsItsCallersError(t *testing.T) {
