@@ -123,7 +123,7 @@ func (c condition) absent(f fact) (Answer, string) {
 	case op.set == forAnyValue && op.negate:
 		// The page on operators says true for every negated one, the page on several values says false for every ForAnyValue.
 		return Maybe, f.why + ", for which IAM's documentation gives ForAnyValue with a negated operator two answers"
-	case op.negate && op.set == plain:
+	case op.negate:
 		return Yes, f.why + ", so it is none of those excluded"
 	default:
 		return No, fmt.Sprintf("%s, and the policy asks for %s", f.why, quoteAll(c.values))

@@ -13,8 +13,8 @@ import (
 // Allow, else the answer is no. A statement of which that cannot be known makes the verdict unknown where it would change it.
 //
 // A token that passes session tags asks for sts:TagSession as well, and one that sets a source identity for sts:SetSourceIdentity: the
-// verdict is allowed where all of them are. A token with several audiences and no authorized party (azp) is denied: STS refuses it before
-// it looks at the policy.
+// verdict is allowed where all of them are. With several audiences and no authorized party (azp) it is unknown at best: STS is known to
+// refuse such a token before it looks at the policy.
 func (p *Policy) Evaluate(r Request) Result {
 	e := r.evaluation(p.variables)
 	parts := make([]part, len(p.statements))
@@ -22,10 +22,9 @@ func (p *Policy) Evaluate(r Request) Result {
 		parts[i] = e.part(s)
 	}
 	result := Result{Warnings: slices.Clone(p.warnings)}
-	var denials []Mismatch
 	for i, n := range e.needs() {
 		d := e.decide(parts, n.action)
-		denials = append(denials, d.mismatches...)
+		result.Mismatches = append(result.Mismatches, d.mismatches...)
 		if i == 0 {
 			result.Verdict, result.Cause, result.Reasons = d.verdict, d.cause, d.reasons
 			continue
@@ -37,12 +36,11 @@ func (p *Policy) Evaluate(r Request) Result {
 			Answer: [...]Answer{Denied: No, Allowed: Yes, Unknown: Maybe}[d.verdict], Text: fmt.Sprintf("%s, which needs %s", n.why, n.action), Because: d.reasons,
 		})
 	}
-	if why := r.refusal(); why != "" {
-		result.Verdict, result.Cause = Denied, why
-		result.Reasons = append(result.Reasons, Reason{Answer: No, Text: why})
-	}
-	if result.Verdict == Denied {
-		result.Mismatches = denials
+	if why := r.severalAudiences(); why != "" {
+		if result.Verdict != Denied {
+			result.Verdict, result.Cause = Unknown, why
+		}
+		result.Reasons = append(result.Reasons, Reason{Answer: Maybe, Text: why})
 	}
 	return result
 }
@@ -98,7 +96,11 @@ func (e *evaluation) decide(parts []part, action string) decision {
 	switch {
 	case denies != nil:
 		d.verdict, d.cause = Denied, denies.cause(Yes)
-		d.mismatches = e.forbidden(denies.part, action)
+		for _, o := range outcomes {
+			if o.statement.deny && o.reason.Answer == Yes {
+				d.mismatches = append(d.mismatches, e.forbidden(o.part, action)...)
+			}
+		}
 	case mayDeny != nil && (allows != nil || mayAllow != nil):
 		d.verdict, d.cause = Unknown, mayDeny.cause(Maybe)
 	case allows != nil:
@@ -121,9 +123,7 @@ func (e *evaluation) miss(d *decision, outcomes []outcome, action string) {
 		near := o.distance() < otherAction
 		if i == 0 {
 			d.cause = o.cause(No)
-			if !near {
-				d.mismatches = e.elsewhere(o, action)
-			}
+			d.mismatches = e.elsewhere(o, action)
 		}
 		if i == 0 || near {
 			d.mismatches = append(d.mismatches, o.misses(action)...)

@@ -81,10 +81,15 @@ func (e *evaluation) fact(key string) fact {
 // that a claim which the token lacks will not.
 func (f facts) lookUp(key string) fact {
 	if claim, ok := claimOf(f.Provider, key); ok {
-		name, from, values := f.claim(claim)
+		name, from := f.claim(claim)
+		values, ok := f.Claims[from]
 		switch {
-		case len(values) == 0:
+		case !ok:
 			return fact{why: "the token has no " + shown(from), kind: KindMissing}
+		case len(values) == 0:
+			return fact{presence: unknowable, why: "what STS makes of the claim " + shown(from) + ", which is an object, is not documented"}
+		case name == "aud" && from == "azp" && len(values) > 1:
+			return fact{presence: unknowable, why: "what STS makes of several values of azp is not documented"}
 		case slices.Contains([]string{"sub", "aud", "amr"}, name), slices.Contains([]string{"oaud", "email"}, name) && !slices.Contains(noDefaults, f.Provider):
 			if from == name {
 				from = ""
@@ -128,33 +133,34 @@ func cutScheme(key string) (scheme, rest string, ok bool) {
 // noDefaults are the providers for which IAM documents keys of their own in place of the default ones.
 var noDefaults = []string{"cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
 
-// claim returns what STS gives to a condition key: the key's name, the claim that it is taken from, and the values. "If no value is set for
-// azp, the aud condition key maps to the aud claim", whoever the provider is; oaud is always the token's aud.
-func (f facts) claim(key string) (name, from string, values []string) {
+// claim returns the name of what a condition key asks for, and the claim that STS takes it from. "If no value is set for azp, the aud
+// condition key maps to the aud claim", whoever the provider is; oaud is always the token's aud.
+func (f facts) claim(key string) (name, from string) {
 	name = strings.ToLower(key)
 	switch {
 	case name == "oaud":
-		return name, "aud", f.Claims["aud"]
+		return name, "aud"
 	case name == "aud" && f.hasParty():
-		return name, "azp", f.Claims["azp"]
+		return name, "azp"
 	}
 	if spelt, ok := f.claims[name]; ok {
-		return spelt, spelt, f.Claims[spelt]
+		return spelt, spelt
 	}
-	return key, key, nil
+	return key, key
 }
 
 // hasParty reports whether the token names an authorized party, azp.
 func (r Request) hasParty() bool {
-	azp := r.Claims["azp"]
-	return len(azp) == 1 && azp[0] != ""
+	azp, ok := r.Claims["azp"]
+	return ok && !(len(azp) == 1 && azp[0] == "")
 }
 
-// refusal says why STS will not look at any policy: it answers InvalidIdentityToken, as OpenID Connect has it that a token with several
-// audiences names the party that it was issued to (OpenID Connect Core 1.0, 3.1.3.7).
-func (r Request) refusal() string {
+// severalAudiences says why STS may not look at any policy: it is known to answer InvalidIdentityToken, as OpenID Connect has it that a
+// token with several audiences should name the party that it was issued to (OpenID Connect Core 1.0, 3.1.3.7). AWS does not document it,
+// nor whether two audiences that are the same, or of which one is empty, are several: they are taken for several here.
+func (r Request) severalAudiences() string {
 	if audiences := r.Claims["aud"]; len(audiences) > 1 && !r.hasParty() {
-		return fmt.Sprintf("the token has several audiences (%s) and no azp: STS refuses such a token; project a token with exactly one audience", quoteAll(audiences))
+		return fmt.Sprintf("the token has several audiences (%s) and no azp: STS is known to refuse such a token, whatever the policy says; project one with exactly one audience", quoteAll(audiences))
 	}
 	return ""
 }

@@ -104,11 +104,6 @@ func FuzzRequestFromToken(f *testing.F) {
 		if request.Claims["iss"] == nil {
 			t.Fatal("a request without an issuer")
 		}
-		for name, values := range request.Claims {
-			if len(values) == 0 {
-				t.Fatalf("claim %q without a value", name)
-			}
-		}
 	})
 }
 

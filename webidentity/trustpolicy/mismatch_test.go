@@ -107,6 +107,15 @@ func TestADenyThatAppliesNamesAllOfItsConditions(t *testing.T) {
 	}
 }
 
+func TestAllDeniesThatApplyHaveMismatches(t *testing.T) {
+	got := rule{policy: policy("2012-10-17", allow(""), deny(`{"StringLike": {"P:sub": "*-canary"}}`), deny(`{"StringEquals": {"P:sub": "x"}}`), deny(""))}.evaluate(t)
+	assert.Contains(t, got.Cause, "statement 2 (Deny) applies")
+	if assert.Len(t, got.Mismatches, 2) {
+		assert.Equal(t, "statement 2 (Deny)", got.Mismatches[0].Statement)
+		assert.Equal(t, "statement 4 (Deny)", got.Mismatches[1].Statement)
+	}
+}
+
 func TestOnlyADenialHasMismatches(t *testing.T) {
 	const unmatched = `{"StringEquals": {"P:sub": "x"}}`
 	assert.Empty(t, rule{policy: policy("2012-10-17", allow(unmatched), allow(""))}.evaluate(t).Mismatches)

@@ -89,9 +89,12 @@ type resolver func(name string) (value, why string, unknown bool)
 // variable returns the value of ${name} or ${name, 'default'}.
 func (e *evaluation) variable(name string) (value, why string, unknown bool) {
 	key, fallback, hasDefault := strings.Cut(name, ",")
-	key = strings.TrimSpace(key)
-	f := e.fact(key)
+	fallback = strings.TrimSpace(fallback)
+	inner := strings.Trim(fallback, "'")
+	f := e.fact(strings.TrimSpace(key))
 	switch {
+	case hasDefault && (fallback != "'"+inner+"'" || strings.Contains(inner, "'")): // a } in it ends the variable here
+		return "", "a default value is text in single quotes, without a quote or a brace in it", true
 	case f.presence == unknowable:
 		return "", f.why, true
 	case f.presence == present && len(f.values) == 1:
@@ -99,7 +102,7 @@ func (e *evaluation) variable(name string) (value, why string, unknown bool) {
 	case f.presence == present:
 		return "", "a key with several values cannot be a policy variable", false
 	case hasDefault:
-		return strings.Trim(strings.TrimSpace(fallback), "'"), "", false
+		return inner, "", false
 	default:
 		return "", f.why, false
 	}

@@ -22,7 +22,7 @@ type Request struct {
 	Account string
 
 	// Claims are the token's, by name, as strings; a claim that is a list has several values.
-	// A claim that is not here is one that the token does not have. Session tags are in the flat one of the two forms that STS takes:
+	// A claim that is not here is one that the token does not have; one without values is one that is no text, an object. Session tags are in the flat one of the two forms that STS takes:
 	// "https://aws.amazon.com/tags/principal_tags/<key>", and "https://aws.amazon.com/tags/transitive_tag_keys".
 	Claims map[string][]string
 }
@@ -51,7 +51,7 @@ func RequestFromToken(token string) (Request, error) {
 	}
 	r := Request{Provider: strings.TrimPrefix(issuer, "https://"), Claims: map[string][]string{}}
 	for name, value := range claims {
-		if values := claimValues(value); len(values) > 0 {
+		if values := claimValues(value); len(values) > 0 || isObject(value) {
 			r.Claims[name] = values
 		}
 	}
@@ -59,7 +59,16 @@ func RequestFromToken(token string) (Request, error) {
 	return r, nil
 }
 
-// claimValues returns a claim as strings. Objects, such as kubernetes.io, are left out: no condition key holds one.
+// isObject reports whether a claim is an object, such as kubernetes.io, or a list that begins with one.
+func isObject(claim any) bool {
+	if list, ok := claim.([]any); ok && len(list) > 0 {
+		return isObject(list[0])
+	}
+	_, ok := claim.(map[string]any)
+	return ok
+}
+
+// claimValues returns a claim as strings. Objects have none.
 func claimValues(claim any) []string {
 	switch v := claim.(type) {
 	case string:

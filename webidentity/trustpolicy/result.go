@@ -43,7 +43,7 @@ type Result struct {
 	Cause string `json:"cause"`
 
 	// Reasons is a tree, with one root for each statement of the policy. Where the token asks for more than sts:AssumeRoleWithWebIdentity,
-	// one root follows for each further action, with the statements under it, and one where STS refuses the token whatever the policy says.
+	// one root follows for each further action, with the statements under it, and one where STS may refuse the token whatever the policy says.
 	Reasons []Reason `json:"reasons"`
 
 	// Mismatches say what the denial is made of, for each action that is denied. Where a Deny applies: its conditions. Else the conditions

@@ -79,6 +79,15 @@ var keyRules = []rule{
 		page: keysPage, says: "oaud has as many values as the token has audiences",
 		policy: on(`{"ForAnyValue:StringEquals": {"P:oaud": "b"}}`), claims: claims{"sub": {"s"}, "aud": {"a", "b"}, "azp": {"a"}}, want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
+		page: keysPage, says: "a claim that is an object is there, and what STS makes of it is not documented",
+		policy: on(`{"Null": {"P:kubernetes.io": "true"}}`), claims: claims{"sub": {"s"}, "kubernetes.io": {}}, want: trustpolicy.Unknown, cause: "the claim kubernetes.io, which is an object",
+	}, {
+		page: keysPage, says: "several authorized parties are not documented",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: with("azp", "a", "b"), want: trustpolicy.Unknown, cause: "several values of azp",
+	}, {
+		page: keysPage, says: "nor is an authorized party that is an object",
+		policy: on(`{"StringEquals": {"P:aud": "sts.amazonaws.com"}}`), claims: claims{"aud": {"sts.amazonaws.com"}, "azp": {}}, want: trustpolicy.Unknown, cause: "the claim azp, which is an object",
+	}, {
 		page: keysPage, says: "email is a key by default",
 		policy: on(`{"StringEquals": {"P:email": "g@example.com"}}`), claims: with("email", "g@example.com"), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
@@ -375,6 +384,15 @@ var variableRules = []rule{
 	}, {
 		page: variablesPage, says: "a default does not stand in for a key that is there",
 		policy: on(`{"StringEquals": {"P:sub": "${P:aud, 'anonymous'}"}}`), claims: with("sub", "anonymous"), want: trustpolicy.Denied, cause: "does not match",
+	}, {
+		page: variablesPage, says: "a default stands in single quotes",
+		policy: on(`{"StringEquals": {"P:sub": "${P:amr, anonymous}"}}`), claims: with("sub", "anonymous"), want: trustpolicy.Unknown, cause: "a default value is text in single quotes",
+	}, {
+		page: variablesPage, says: "a default with a closing brace is not documented",
+		policy: on(`{"StringEquals": {"P:sub": "${P:amr, 'a}b'}"}}`), claims: with("sub", "a}b"), want: trustpolicy.Unknown, cause: "a default value is text in single quotes",
+	}, {
+		page: variablesPage, says: "a default may be empty",
+		policy: on(`{"StringEquals": {"P:sub": "x${P:amr, ''}"}}`), claims: with("sub", "x"), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
 		page: variablesPage, says: "a variable without a value matches nothing",
 		policy: on(`{"StringLike": {"P:sub": "${P:amr}*"}}`), want: trustpolicy.Denied, cause: "holds a policy variable without a value: the token has no amr",

@@ -129,12 +129,14 @@ func TestTagsOfATokenAreReadInBothFormsThatSTSTakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := trustpolicy.RequestFromToken(unsigned(`{"alg":"RS256"}`, head+payload))
 			require.NoError(t, err)
+			delete(got.Claims, "https://aws.amazon.com/tags") // the object itself
 			assert.Equal(t, want, claims(got.Claims))
 		})
 	}
 	for _, none := range []string{`{}`, `[]`, `null`, `{"principal_tags": {}}`, `{"principal_tags": [1]}`, `[[{"principal_tags": {"a": "b"}}]]`} {
 		got, err := trustpolicy.RequestFromToken(unsigned(`{"alg":"RS256"}`, head+`"https://aws.amazon.com/tags": `+none+`}`))
 		require.NoError(t, err)
+		delete(got.Claims, "https://aws.amazon.com/tags")
 		assert.Len(t, got.Claims, 4, none)
 	}
 }

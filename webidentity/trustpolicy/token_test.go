@@ -37,11 +37,11 @@ func unsigned(header, payload string) string {
 func TestRequestFromTokenReadsClaimsOfEveryForm(t *testing.T) {
 	got, err := trustpolicy.RequestFromToken(" " + unsigned(`{"alg":"RS256"}`, `{
 		"iss": "https://`+provider+`", "sub": "s", "aud": ["a", "b"], "exp": 4102444800, "email_verified": true,
-		"kubernetes.io": {"namespace": "default"}, "nothing": null, "empty": [], "mixed": ["x", 1, false, null, {}, ["nested"]]
+		"kubernetes.io": {"namespace": "default"}, "nothing": null, "empty": [], "objects": [{"a": "b"}], "mixed": ["x", 1, false, null, {}, ["nested"]]
 	}`) + "\n")
 	require.NoError(t, err)
 	assert.Equal(t, trustpolicy.Request{Provider: provider, Claims: claims{
-		"iss": {"https://" + provider}, "sub": {"s"}, "aud": {"a", "b"}, "exp": {"4102444800"}, "email_verified": {"true"}, "mixed": {"x", "1", "false"},
+		"iss": {"https://" + provider}, "sub": {"s"}, "aud": {"a", "b"}, "exp": {"4102444800"}, "email_verified": {"true"}, "mixed": {"x", "1", "false"}, "kubernetes.io": nil, "objects": nil,
 	}}, got)
 }
 
