@@ -173,6 +173,18 @@ func TestATokenInAClaimIsNotShown(t *testing.T) {
 	}
 }
 
+func TestAPolicysKeysDoNothingToTheTerminal(t *testing.T) {
+	policy, err := os.ReadFile(trust)
+	require.NoError(t, err)
+	hostile := strings.Replace(string(policy), `0721EXAMPL:sub"`, `0721EXAMPL:sub\u001b[2J\u0007\u202e"`, 1)
+	require.NotEqual(t, string(policy), hostile)
+	for _, args := range [][]string{{}, {"-explain"}} {
+		got := whoami(t, nil, hostile, append(args, "-token", canary, "-trust-policy", "-")...)
+		assert.Equal(t, statusDenied, got.status, got.stderr)
+		assert.False(t, strings.ContainsAny(got.stdout, "\x1b\a\u202e"), "%q", got.stdout)
+	}
+}
+
 // Nobody has to wait for who types nothing.
 func TestAnInterruptEndsTheWaitForThePolicy(t *testing.T) {
 	stdin, never := io.Pipe()
