@@ -24,7 +24,7 @@ func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 		a, why = Maybe, f.why
 	case f.presence == absent:
 		a, why = c.absent(f)
-	case c.operator.set != plain && !slices.ContainsFunc(f.values, func(v string) bool { return v != "" }):
+	case c.operator.set != plain && f.isEmpty():
 		// "If the key values in the request resolve to an empty data set (for example, an empty string)"
 		a, why = answer(c.operator.set == forAllValues), "the token's value is empty"
 	case c.operator.family == ofOffline:
@@ -43,7 +43,7 @@ func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 	miss.Difference = cmp.Or(miss.Difference, why)
 	switch {
 	case s.deny && a == Yes:
-		miss.Cure = c.spared(s, f.values)
+		miss.Cure = e.spared(s, c, f)
 	case a == No:
 		miss.Kind, miss.Cure = e.kindOf(s, c, f, failed)
 	}

@@ -26,6 +26,12 @@ type fact struct {
 	kind     string   // of mismatch, when absent
 }
 
+// foreign reports whether no token of this issuer has the key.
+func (f fact) foreign() bool { return f.kind == KindForeignKey || f.kind == KindSchemeKey }
+
+// isEmpty reports whether there is nothing for a set operator to compare.
+func (f fact) isEmpty() bool { return every(f.values, func(v string) bool { return v == "" }) }
+
 // facts are what a token says about condition keys, which are case-insensitive: claims and session tags by their names in lower case.
 type facts struct {
 	Request

@@ -10,7 +10,7 @@ import (
 )
 
 func FuzzParseAndEvaluate(f *testing.F) {
-	for _, rules := range [][]rule{statementRules, principalRules, actionRules, keyRules, stringRules, arnRules, setRules, existsRules, variableRules, offlineRules, sessionRules} {
+	for _, rules := range allRules() {
 		for _, r := range rules {
 			f.Add([]byte(r.policy), dispatcher+"-canary", "sts.amazonaws.com")
 			f.Add([]byte(r.policy), "tag:Project", "sts.amazonaws.com")

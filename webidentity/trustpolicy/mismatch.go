@@ -3,7 +3,6 @@ package trustpolicy
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // The values of Mismatch.Kind.
@@ -33,43 +32,6 @@ type Mismatch struct {
 	Cure       string   `json:"cure"`       // what would let this token in, as far as this one thing goes
 }
 
-// kindOf says what kind of mismatch a condition is that answers No, and what would cure it. failed are the token's values that it is about.
-func (e *evaluation) kindOf(s statement, c condition, f fact, failed []string) (kind, cure string) {
-	what := fmt.Sprintf("%s %s of %s", c.operator.name, shown(c.key), s)
-	accept := func(values []string) string {
-		if c.operator.family == ofNull {
-			return ""
-		}
-		return fmt.Sprintf(", and it must accept %s", quoteAll(values))
-	}
-	switch {
-	case c.operator.family == ofNull && c.operator.set == forAnyValue:
-		return KindPresence, what + " must go, as it never holds"
-	case c.operator.family == ofNull && f.presence == present:
-		return KindPresence, what + ` must ask for "false", as the token has the claim`
-	case f.presence == absent && f.kind == KindSchemeKey:
-		cure = what + " must be without " + c.key[:strings.Index(c.key, "//")+2]
-		_, bare, _ := strings.Cut(c.key, "//")
-		if own := e.fact(bare); own.presence == present {
-			cure += accept(own.values)
-		}
-		return KindSchemeKey, cure
-	case f.presence == absent && f.kind == KindForeignKey:
-		_, claim, _ := cutLast(c.key)
-		own := e.Provider + ":" + claim
-		cure = fmt.Sprintf("%s must be %s", what, shown(own))
-		if known := e.fact(own); known.presence == present {
-			cure += accept(known.values)
-		}
-		return KindForeignKey, cure
-	case f.presence == absent:
-		return KindMissing, what + " asks for what this token does not have: remove the condition, or use a token that has it"
-	case c.operator.negate:
-		return KindExcluded, fmt.Sprintf("%s must not exclude %s", what, quoteAll(failed))
-	}
-	return KindUnmatched, fmt.Sprintf("%s must accept %s", what, quoteAll(failed))
-}
-
 // elsewhere says how the principal and the action of a statement miss.
 func (e *evaluation) elsewhere(o outcome, action string) []Mismatch {
 	var all []Mismatch
@@ -79,7 +41,7 @@ func (e *evaluation) elsewhere(o outcome, action string) []Mismatch {
 		m.Kind, m.Difference = KindPrincipal, o.principal.Text
 		trust := e.Provider
 		if !slices.Contains(wellKnown, trust) {
-			trust = e.providerARN("aws")
+			trust = e.providerARN(s)
 		}
 		m.Cure = fmt.Sprintf(`%s of %s must have "Federated": %s`, m.Key, s, quote(trust))
 		all = append(all, m)
@@ -120,16 +82,4 @@ func (e *evaluation) principalMismatch(s statement, action string) Mismatch {
 		m.Policy = append(m.Policy, hideTokens(p.value))
 	}
 	return m
-}
-
-// spared says what would keep a condition of a Deny from holding.
-func (c condition) spared(s statement, token []string) string {
-	what := fmt.Sprintf("%s %s of %s", c.operator.name, shown(c.key), s)
-	switch {
-	case c.operator.family == ofNull || len(token) == 0:
-		return what + " must not hold for this token"
-	case c.operator.negate:
-		return fmt.Sprintf("%s must list %s", what, quoteAll(token))
-	}
-	return fmt.Sprintf("%s must not match %s", what, quoteAll(token))
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"example.com/podrole/webidentity/trustpolicy"
 )
@@ -34,11 +35,48 @@ func TestAMismatchSaysWhatKindItIsAndWhatWouldCureIt(t *testing.T) {
 		{"another issuer's key", on(`{"StringEquals": {"oidc.example.com/id/9999:sub": "x"}}`), nil, trustpolicy.KindForeignKey, "oidc.example.com/id/9999:sub", []string{},
 			"StringEquals oidc.example.com/id/9999:sub of statement 1 (Allow) must be " + provider + ":sub, and it must accept " + canarySub},
 		{"another issuer's key for a claim that is not there", on(`{"StringEquals": {"oidc.example.com/id/9999:amr": "x"}}`), nil, trustpolicy.KindForeignKey, "oidc.example.com/id/9999:amr", []string{},
-			"StringEquals oidc.example.com/id/9999:amr of statement 1 (Allow) must be " + provider + ":amr"},
+			"StringEquals oidc.example.com/id/9999:amr of statement 1 (Allow) must be " + provider + ":amr, which this token does not have either: remove the condition, or use a token that has it"},
 		{"a key with https://", on(`{"StringEquals": {"https://` + provider + `:aud": "x"}}`), nil, trustpolicy.KindSchemeKey, "https://" + provider + ":aud", []string{},
 			"StringEquals https://" + provider + `:aud of statement 1 (Allow) must be without https://, and it must accept "sts.amazonaws.com"`},
 		{"another issuer's key with https://", on(`{"StringEquals": {"https://a.example.com:aud": "x"}}`), nil, trustpolicy.KindSchemeKey, "https://a.example.com:aud", []string{},
-			"StringEquals https://a.example.com:aud of statement 1 (Allow) must be without https://"},
+			"StringEquals https://a.example.com:aud of statement 1 (Allow) must be " + provider + `:aud, and it must accept "sts.amazonaws.com"`},
+		{"a key with http:// in another letter case", on(`{"StringEquals": {"HTTP://` + provider + `:aud": "x"}}`), nil, trustpolicy.KindSchemeKey, "HTTP://" + provider + ":aud", []string{},
+			"StringEquals HTTP://" + provider + `:aud of statement 1 (Allow) must be without HTTP://, and it must accept "sts.amazonaws.com"`},
+		{"another issuer's key without a claim", on(`{"StringEquals": {"oidc.example.com": "x"}}`), nil, trustpolicy.KindForeignKey, "oidc.example.com", []string{},
+			"StringEquals oidc.example.com of statement 1 (Allow) must be a key of this token's issuer, " + provider + ":sub for example"},
+		{"another issuer's key, without a dot in its host", on(`{"StringEquals": {"localhost/id:sub": "x"}}`), nil, trustpolicy.KindForeignKey, "localhost/id:sub", []string{},
+			"StringEquals localhost/id:sub of statement 1 (Allow) must be " + provider + ":sub, and it must accept " + canarySub},
+		{"two issuers in one statement", policy("2012-10-17", statement("Allow", `"Principal": {"Federated": ["`+eks+`b.example.com", "`+providerARN+`"]}`, `"Action": "sts:*"`, `{"StringEquals": {"P:sub": "`+dispatcher+`-canary", "B.example.com:sub": "x"}}`)), nil,
+			trustpolicy.KindForeignKey, "B.example.com:sub", []string{},
+			`StringEquals B.example.com:sub of statement 1 (Allow) is about tokens of "B.example.com": each issuer needs a statement of its own, with the keys of that issuer alone`},
+		{"an empty claim", on(`{"ForAnyValue:StringEquals": {"P:amr": ""}}`), with("amr", "", ""), trustpolicy.KindMissing, provider + ":amr", []string{"", ""},
+			"ForAnyValue:StringEquals " + provider + ":amr of statement 1 (Allow) asks for what this token does not have: remove the condition, or use a token that has it"},
+		{"ARNs only", on(`{"ForAnyValue:ArnLikeIfExists": {"P:sub": "arn:aws:iam::111122223333:role/*"}}`), nil, trustpolicy.KindUnmatched, provider + ":sub", []string{dispatcher + "-canary"},
+			"ForAnyValue:ArnLikeIfExists " + provider + ":sub of statement 1 (Allow) must be ForAnyValue:StringLikeIfExists, as it compares ARNs only, and must accept " + canarySub},
+		{"another ARN", on(`{"ArnEquals": {"P:sub": "arn:aws:iam::111122223333:role/*"}}`), with("sub", "arn:aws:iam::444455556666:role/x"), trustpolicy.KindUnmatched, provider + ":sub", []string{"arn:aws:iam::444455556666:role/x"},
+			"ArnEquals " + provider + `:sub of statement 1 (Allow) must accept "arn:aws:iam::444455556666:role/x"`},
+		{"true and false only", on(`{"Bool": {"P:sub": "true"}}`), nil, trustpolicy.KindUnmatched, provider + ":sub", []string{dispatcher + "-canary"},
+			"Bool " + provider + ":sub of statement 1 (Allow) must be StringEquals, as it compares true and false only, and must accept " + canarySub},
+		{"the other boolean", on(`{"Bool": {"P:sub": "true"}}`), with("sub", "False"), trustpolicy.KindUnmatched, provider + ":sub", []string{"False"},
+			"Bool " + provider + `:sub of statement 1 (Allow) must accept "False"`},
+		{"any of several values", on(`{"ForAnyValue:StringEquals": {"P:amr": "otp"}}`), with("amr", "mfa", "pwd"), trustpolicy.KindUnmatched, provider + ":amr", []string{"mfa", "pwd"},
+			"ForAnyValue:StringEquals " + provider + `:amr of statement 1 (Allow) must accept one of "mfa", "pwd"`},
+		{"any of several that are excluded", on(`{"ForAnyValue:StringNotLike": {"P:amr": "*"}}`), with("amr", "mfa", "pwd"), trustpolicy.KindExcluded, provider + ":amr", []string{"mfa", "pwd"},
+			"ForAnyValue:StringNotLike " + provider + `:amr of statement 1 (Allow) must not exclude one of "mfa", "pwd"`},
+		{"another issuer in another partition", policy("2012-10-17", statement("Allow", `"Principal": {"AWS": "1", "Federated": "arn:aws-cn:iam::111122223333:oidc-provider/oidc.example.com"}`, `"Action": "sts:*"`, "")), nil, trustpolicy.KindPrincipal, "Principal", []string{provider},
+			`Principal of statement 1 (Allow) must have "Federated": "arn:aws-cn:iam::ACCOUNT:oidc-provider/` + provider + `"`},
+		{"a Deny that holds for the key of another issuer", policy("2012-10-17", allow(""), deny(`{"StringNotEquals": {"b.example.com:sub": "x"}}`)), nil, trustpolicy.KindForbidden, "b.example.com:sub", []string{},
+			"StringNotEquals b.example.com:sub of statement 2 (Deny) must be " + provider + ":sub, and it must list " + canarySub},
+		{"a Deny that holds for a key with https://", policy("2012-10-17", allow(""), deny(`{"StringEqualsIfExists": {"https://`+provider+`:sub": "x"}}`)), nil, trustpolicy.KindForbidden, "https://" + provider + ":sub", []string{},
+			"StringEqualsIfExists https://" + provider + ":sub of statement 2 (Deny) must be without https://, and it must not match " + canarySub},
+		{"a Deny of a token without the key of another issuer", policy("2012-10-17", allow(""), deny(`{"Null": {"b.example.com:sub": "true"}}`)), nil, trustpolicy.KindForbidden, "b.example.com:sub", []string{},
+			"Null b.example.com:sub of statement 2 (Deny) must be " + provider + ":sub"},
+		{"a Deny by another issuer's key for a claim that is not there", policy("2012-10-17", allow(""), deny(`{"StringNotEquals": {"b.example.com:amr": "x"}}`)), nil, trustpolicy.KindForbidden, "b.example.com:amr", []string{},
+			"StringNotEquals b.example.com:amr of statement 2 (Deny) must not hold for this token"},
+		{"a Deny of a token with a claim", policy("2012-10-17", allow(""), deny(`{"Null": {"P:sub": "false"}}`)), nil, trustpolicy.KindForbidden, provider + ":sub", []string{dispatcher + "-canary"},
+			"Null " + provider + ":sub of statement 2 (Deny) must not hold for this token"},
+		{"a Deny where all of several match", policy("2012-10-17", allow(""), deny(`{"ForAllValues:StringLike": {"P:amr": "*"}}`)), with("amr", "mfa", "pwd"), trustpolicy.KindForbidden, provider + ":amr", []string{"mfa", "pwd"},
+			"ForAllValues:StringLike " + provider + `:amr of statement 2 (Deny) must not match one of "mfa", "pwd"`},
 		{"Null true", on(`{"Null": {"P:aud": "true"}}`), nil, trustpolicy.KindPresence, provider + ":aud", []string{"sts.amazonaws.com"},
 			"Null " + provider + `:aud of statement 1 (Allow) must ask for "false", as the token has the claim`},
 		{"Null false", on(`{"Null": {"P:amr": "false"}}`), nil, trustpolicy.KindMissing, provider + ":amr", []string{},
@@ -80,6 +118,14 @@ func TestAMismatchSaysWhatKindItIsAndWhatWouldCureIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheCureForAnIssuerThatIAMKnowsByNameIsItsName(t *testing.T) {
+	p, err := trustpolicy.Parse([]byte(on("")))
+	require.NoError(t, err)
+	got := p.Evaluate(trustpolicy.Request{Provider: "accounts.google.com", Claims: canary()})
+	require.Len(t, got.Mismatches, 1)
+	assert.Equal(t, `Principal of statement 1 (Allow) must have "Federated": "accounts.google.com"`, got.Mismatches[0].Cure)
 }
 
 func TestADenialByPrincipalNamesThePolicysPrincipalsAndTheKeysOfTheirIssuer(t *testing.T) {

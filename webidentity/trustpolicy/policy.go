@@ -19,6 +19,7 @@ type statement struct {
 	sid          string
 	deny         bool
 	principals   []principal
+	providers    []string // the issuers among them, "*" for any
 	notPrincipal bool
 	actions      []string
 	notAction    bool
@@ -147,6 +148,7 @@ func (p parser) statement(n node, number int) (statement, error) {
 		case "Principal", "NotPrincipal":
 			s.notPrincipal = m.key == "NotPrincipal"
 			s.principals, err = p.principals(m)
+			s.providers = issuers(s.principals)
 		case "Action", "NotAction":
 			s.notAction = m.key == "NotAction"
 			s.actions, err = p.strings(m.key, m.value)

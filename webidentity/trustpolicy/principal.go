@@ -20,11 +20,31 @@ const (
 // (IAM User Guide, reference_policies_elements_principal).
 var wellKnown = []string{"accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
 
+// issuers returns the issuers of tokens among principals, "*" for any.
+func issuers(principals []principal) []string {
+	var all []string
+	for _, p := range principals {
+		issuer := ""
+		switch _, url, ok := oidcProvider(p.value); {
+		case p.value == "*" && (p.kind == "" || p.kind == "AWS" || p.kind == "Federated"):
+			issuer = "*"
+		case p.kind == "Federated" && ok:
+			issuer = url
+		case p.kind == "Federated" && slices.Contains(wellKnown, p.value):
+			issuer = p.value
+		}
+		if issuer != "" && !slices.Contains(all, issuer) {
+			all = append(all, issuer)
+		}
+	}
+	return all
+}
+
 // principals answers Principal or NotPrincipal.
 func (r Request) principals(s statement) Reason {
 	matched, why := No, make([]string, 0, len(s.principals))
 	for _, p := range s.principals {
-		is, because := r.principal(p)
+		is, because := r.principal(s, p)
 		if is {
 			matched, why = Yes, []string{because}
 			break
@@ -42,7 +62,7 @@ func (r Request) principals(s statement) Reason {
 	return Reason{Answer: matched, Text: name + " " + strings.Join(why, "; ")}
 }
 
-func (r Request) principal(p principal) (is bool, why string) {
+func (r Request) principal(s statement, p principal) (is bool, why string) {
 	name := quote(p.value)
 	if p.kind != "" {
 		name = p.kind + " " + name
@@ -65,7 +85,7 @@ func (r Request) principal(p principal) (is bool, why string) {
 	case strings.Contains(p.value, ":saml-provider/"):
 		return false, name + " is a SAML provider"
 	case !ok && r.Provider != "" && strings.TrimPrefix(p.value, "https://") == r.Provider:
-		return false, fmt.Sprintf("%s is the token's issuer, but must be the ARN of its OIDC provider, %s", name, shown(r.providerARN("aws")))
+		return false, fmt.Sprintf("%s is the token's issuer, but must be the ARN of its OIDC provider, %s", name, shown(r.providerARN(s)))
 	case !ok:
 		return false, name + " is not the ARN of an OIDC provider"
 	case url != r.Provider:
@@ -80,8 +100,15 @@ func (r Request) principal(p principal) (is bool, why string) {
 	return true, name + " is the token's issuer"
 }
 
-// providerARN returns the ARN that the OIDC provider of the token has in the role's account.
-func (r Request) providerARN(partition string) string {
+// providerARN returns the ARN that the OIDC provider of the token has in the role's account, and in the partition of a statement's principals.
+func (r Request) providerARN(s statement) string {
+	partition := "aws"
+	for _, p := range s.principals {
+		if parts := strings.SplitN(p.value, ":", 3); len(parts) == 3 && parts[0] == "arn" && strings.HasPrefix(parts[1], "aws") {
+			partition = parts[1]
+			break
+		}
+	}
 	return fmt.Sprintf("arn:%s:iam::%s:oidc-provider/%s", partition, cmp.Or(r.Account, "ACCOUNT"), r.Provider)
 }
 

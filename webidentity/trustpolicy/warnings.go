@@ -2,7 +2,6 @@ package trustpolicy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -17,31 +16,11 @@ func (p *Policy) tooWide() []string {
 		if s.notAction {
 			all = append(all, s.String()+" allows every action but those in NotAction")
 		}
-		for _, provider := range s.providers() {
+		for _, provider := range s.providers {
 			if provider == "*" {
 				all = append(all, s.String()+` trusts "*": an identity of any provider can take the role, if the conditions let it`)
 			}
 			all = append(all, p.claimWarnings(s, provider, e)...)
-		}
-	}
-	return all
-}
-
-// providers returns the identity providers that a statement trusts, "*" among them for one that trusts any.
-func (s statement) providers() []string {
-	var all []string
-	for _, p := range s.principals {
-		provider := ""
-		switch _, url, ok := oidcProvider(p.value); {
-		case p.value == "*" && p.kind != "Service":
-			provider = "*"
-		case p.kind == "Federated" && ok:
-			provider = url
-		case p.kind == "Federated" && slices.Contains(wellKnown, p.value):
-			provider = p.value
-		}
-		if provider != "" && !slices.Contains(all, provider) {
-			all = append(all, provider)
 		}
 	}
 	return all
