@@ -126,6 +126,14 @@ func claimOf(provider, key string) (claim string, ok bool) {
 	return key[n+1:], true
 }
 
+// isForeign reports whether a condition key is of another issuer than the provider, or has a scheme as none has.
+func isForeign(provider, key string) bool {
+	_, own := claimOf(provider, key)
+	_, _, scheme := cutScheme(key)
+	issuer, _, _ := strings.Cut(key, ":")
+	return !own && (scheme || strings.ContainsAny(issuer, "./"))
+}
+
 // cutScheme cuts https:// or http:// from a key that begins with it.
 func cutScheme(key string) (scheme, rest string, ok bool) {
 	for _, scheme := range []string{"https://", "http://"} {

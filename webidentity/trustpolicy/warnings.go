@@ -1,16 +1,22 @@
 package trustpolicy
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // tooWide says where a policy lets in more than one workload.
 func (p *Policy) tooWide() []string {
 	var all []string
-	e := Request{}.evaluation(false)
+	unless := ""
 	for _, s := range p.statements {
-		if s.deny || s.action(assumeRole).Answer != Yes {
+		if s.action(assumeRole).Answer != Yes {
+			continue
+		}
+		if s.deny {
+			unless = ", unless a Deny forbids it"
 			continue
 		}
 		if s.notAction {
@@ -20,13 +26,32 @@ func (p *Policy) tooWide() []string {
 			if provider == "*" {
 				all = append(all, s.String()+` trusts "*": an identity of any provider can take the role, if the conditions let it`)
 			}
-			all = append(all, p.claimWarnings(s, provider, e)...)
+			if !s.shuts(provider) {
+				all = append(all, p.claimWarnings(s, provider)...)
+			}
 		}
+	}
+	for i := range all {
+		all[i] += unless
 	}
 	return all
 }
 
-func (p *Policy) claimWarnings(s statement, provider string, e *evaluation) []string {
+// shuts reports whether a statement asks for a key that no token of a provider has, so that none of its identities can enter.
+func (s statement) shuts(provider string) bool {
+	return provider != "*" && slices.ContainsFunc(s.conditions, func(c condition) bool { return c.needsKey() && isForeign(provider, c.key) })
+}
+
+// needsKey reports whether a condition holds only where its key is in the request.
+func (c condition) needsKey() bool {
+	if op := c.operator; op.family != ofNull {
+		return !op.negate && !op.ifExists && op.set != forAllValues
+	}
+	isFalse := func(v string) bool { return strings.EqualFold(v, "false") }
+	return c.operator.set == plain && len(c.values) > 0 && every(c.values, isFalse)
+}
+
+func (p *Policy) claimWarnings(s statement, provider string) []string {
 	var all []string
 	for _, claim := range []struct{ name, any string }{
 		{"sub", "any identity of the provider can take the role, with EKS any pod of the cluster"},
@@ -39,8 +64,8 @@ func (p *Policy) claimWarnings(s statement, provider string, e *evaluation) []st
 			if !ok || !strings.EqualFold(name, claim.name) || provider != "*" && !strings.EqualFold(prefix, provider) {
 				continue
 			}
-			if why := e.loose(c, prefix, claim.name, p.variables); why != "" {
-				loose = fmt.Sprintf(" (%s %s)", c.operator.name, why)
+			if why := p.loose(s, c); why != "" {
+				loose = cmp.Or(loose, fmt.Sprintf(" (%s %s)", c.operator.name, why))
 				continue
 			}
 			bound = append(bound, c)
@@ -59,28 +84,50 @@ func (p *Policy) claimWarnings(s statement, provider string, e *evaluation) []st
 	return all
 }
 
-// loose says why a condition does not bind a claim; "" when it does. That it matches everything is found out by trying: two values that
-// nobody has, and that have no character in common.
-func (e *evaluation) loose(c condition, provider, claim string, variables bool) string {
+// loose says why a condition of a statement does not bind a claim; "" when it does.
+func (p *Policy) loose(s statement, c condition) string {
+	asked := slices.ContainsFunc(s.conditions, func(other condition) bool {
+		return other.operator.family == ofNull && other.needsKey() && strings.EqualFold(other.key, c.key)
+	})
 	switch op := c.operator; {
 	case op.negate:
 		return "only excludes"
-	case op.ifExists:
+	case op.ifExists && !asked:
 		return "lets a token without the claim pass"
-	case op.set == forAllValues:
+	case op.set == forAllValues && !asked:
 		return "holds for a token without the claim"
 	case op.family != ofString && op.family != ofARN:
 		return "does not compare text"
+	case op.family == ofString && slices.ContainsFunc(c.values, func(v string) bool { return p.matchesEverything(c, v) }):
+		return "matches everything"
 	}
-	for _, probe := range []string{"any-name-will-do", "0123_4567.89/@"} {
-		r := Request{Provider: provider, Claims: map[string][]string{"sub": {"another " + probe}, "aud": {"a third " + probe}}}
-		r.Claims[claim] = []string{probe}
-		e := r.evaluation(variables)
-		if because, _ := e.condition(statement{}, c); because.Answer != Yes {
-			return ""
+	return ""
+}
+
+// matchesEverything reports whether a value of a condition matches whatever its key holds: a star, perhaps with question marks, or the
+// variable of the key itself, perhaps between stars.
+func (p *Policy) matchesEverything(c condition, value string) bool {
+	const itself = '\uE001' // stands for the variable
+	resolve := func(name string) (value, why string, unknown bool) {
+		if key, _, _ := strings.Cut(name, ","); strings.EqualFold(strings.TrimSpace(key), c.key) {
+			return string(itself), "", false
 		}
+		return anyVariable(name)
 	}
-	return "matches everything"
+	elements := p.compile(value, c.operator.wild, resolve)
+	if kindsOf(elements).isAny() {
+		return true
+	}
+	elements = slices.DeleteFunc(elements, func(e element) bool { return e.kind == any0 })
+	return slices.Equal(elements, []element{{r: itself}})
+}
+
+// compile compiles a value without a token.
+func (p *Policy) compile(value string, wild bool, resolve resolver) []element {
+	if !p.variables {
+		resolve = nil
+	}
+	return compile(value, wild, resolve, nil).elements
 }
 
 // wideSubjects warns of patterns that more than some service accounts of one namespace match. Conditions are joined by AND, so that the
@@ -93,11 +140,7 @@ func (p *Policy) wideSubjects(s statement, conditions []condition) []string {
 		most := withinNamespace
 		if c.operator.family == ofString && c.operator.wild {
 			for _, value := range c.values {
-				resolve := resolver(anyVariable)
-				if !p.variables {
-					resolve = nil
-				}
-				if covered := covers(compile(value, true, resolve, nil).elements); covered.reach > withinNamespace {
+				if covered := covers(p.compile(value, true, anyVariable)); covered.reach > withinNamespace {
 					wide = append(wide, fmt.Sprintf("%s accepts the subject %s: %s", s, quote(value), covered.who()))
 					most = max(most, covered.reach)
 				}

@@ -16,8 +16,8 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 		anyID = ": any identity of the provider can take the role, with EKS any pod of the cluster"
 		other = ": a token that was made for another service can take the role"
 	)
-	anyone := func(principal, action string) string {
-		return policy("2012-10-17", statement("Allow", principal, action, ""))
+	anyone := func(principal, action, condition string) string {
+		return policy("2012-10-17", statement("Allow", principal, action, condition))
 	}
 	for _, tt := range []struct {
 		name, policy string
@@ -30,7 +30,29 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 		{"no condition", on(""), []string{noSub + anyID, noAud + other}},
 		{"no sub", on(`{` + aud + `}`), []string{noSub + anyID}},
 		{"no aud", on(`{"StringEquals": {"P:sub": "` + dispatcher + `"}}`), []string{noAud + other}},
-		{"sub of another provider", on(`{"StringEquals": {"accounts.google.com:sub": "x"}, "StringLike": {"P:aud": "sts*"}}`), []string{noSub + anyID}},
+		{"sub of another provider, which no token has", on(`{"StringEquals": {"accounts.google.com:sub": "x"}, "StringLike": {"P:aud": "sts*"}}`), nil},
+		{"sub of another provider, if it is there", on(`{"StringEqualsIfExists": {"accounts.google.com:sub": "x"}, "ForAllValues:StringEquals": {"b.example.com:sub": "x"}, "StringLike": {"P:aud": "sts*"}}`), []string{noSub + anyID}},
+		{"not the sub of another provider", on(`{"StringNotEquals": {"accounts.google.com:sub": "x"}, "Null": {"b.example.com:sub": "true"}, "StringLike": {"P:aud": "sts*"}}`), []string{noSub + anyID}},
+		{"a key of another provider must be there", on(`{"Null": {"b.example.com:sub": "false"}}`), nil},
+		{"a key with https://", on(`{"StringEquals": {"https://` + provider + `:sub": "x"}}`), nil},
+		{"a tag with a dot is of no provider", on(`{"StringEquals": {"aws:RequestTag/a.b:c": "x", "P:sub": "x"}}`), []string{noAud + other}},
+		{"two providers, and keys of one", anyone(`"Principal": {"Federated": ["accounts.google.com", "`+providerARN+`"]}`, `"Action": "sts:*"`, `{"StringEquals": {"P:sub": "x", "P:aud": "y"}}`), nil},
+		{"one provider twice", anyone(`"Principal": {"Federated": ["`+providerARN+`", "`+strings.Replace(providerARN, "1111", "2222", 1)+`"]}`, `"Action": "sts:*"`, `{"StringEquals": {"P:sub": "x"}}`), []string{noAud + other}},
+		{"a provider with a colon", anyone(`"Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/a.example.com:8443/x"}`, `"Action": "sts:*"`, `{"StringEquals": {"a.example.com:8443/x:sub": "x", "a.example.com:8443/x:aud": "y"}}`), nil},
+		{"an issuer in another letter case", on(`{"StringEquals": {"` + strings.ToUpper(provider) + `:sub": "x", "P:aud": "y"}}`), nil},
+		{"an ARN as subject", on(`{"ArnLike": {"P:sub": "arn:aws:iam::*:role/*"}, ` + aud + `}`), nil},
+		{"IfExists of what must be there", on(`{"StringEqualsIfExists": {"P:sub": "x"}, "Null": {"P:SUB": "false"}, ` + aud + `}`), nil},
+		{"ForAllValues of what must be there", on(`{"ForAllValues:StringEquals": {"P:sub": "x"}, "Null": {"P:sub": ["false", false]}, ` + aud + `}`), nil},
+		{"ForAllValues of what must not be there", on(`{"ForAllValues:StringEquals": {"P:sub": "x"}, "Null": {"P:sub": "true"}, ` + aud + `}`), []string{noSub + " (ForAllValues:StringEquals holds for a token without the claim)" + anyID}},
+		{"ForAllValues of what may be there", on(`{"ForAllValues:StringEquals": {"P:sub": "x"}, "ForAllValues:Null": {"P:sub": "false"}, ` + aud + `}`), []string{noSub + " (ForAllValues:StringEquals holds for a token without the claim)" + anyID}},
+		{"ForAllValues of everything", on(`{"ForAllValues:StringLike": {"P:sub": "*"}, "Null": {"P:sub": "false"}, ` + aud + `}`), []string{noSub + " (ForAllValues:StringLike matches everything)" + anyID}},
+		{"values that match everything only together", on(`{"StringLike": {"P:aud": ["*a*", "*0*"]}, "StringEquals": {"P:sub": "x"}}`), nil},
+		{"question marks alone are a length", on(`{"StringLike": {"P:aud": "????"}, "StringEquals": {"P:sub": "x"}}`), nil},
+		{"a Deny that may forbid it", policy("2012-10-17", allow(`{`+aud+`}`), deny(`{"StringNotLike": {"P:sub": "system:serviceaccount:default:*"}}`)), []string{noSub + anyID + ", unless a Deny forbids it"}},
+		{"a Deny of something else", policy("2012-10-17", allow(`{`+aud+`}`), statement("Deny", `"Principal": "*"`, `"Action": "sts:TagSession"`, "")), []string{noSub + anyID}},
+		{"a canonical user", anyone(`"Principal": {"CanonicalUser": "*"}`, `"Action": "sts:*"`, ""), nil},
+		{"a service", anyone(`"Principal": {"Service": "*"}`, `"Action": "sts:*"`, ""), nil},
+		{"everyone with bound keys", anyone(`"Principal": "*"`, `"Action": "sts:*"`, `{"StringEquals": {"P:sub": "x", "P:aud": "y"}}`), []string{`statement 1 (Allow) trusts "*": an identity of any provider can take the role, if the conditions let it`}},
 		{"star as subject", on(`{"StringLike": {"P:sub": "*"}, ` + aud + `}`), []string{noSub + " (StringLike matches everything)" + anyID}},
 		{"stars and question marks as subject", on(`{"StringLike": {"P:sub": ["` + dispatcher + `", "?*"]}, ` + aud + `}`), []string{noSub + " (StringLike matches everything)" + anyID}},
 		{"a literal star is no wildcard", on(`{"StringEquals": {"P:sub": "*", "P:aud": "sts.amazonaws.com"}}`), nil},
@@ -43,13 +65,13 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 		{"every name of a namespace", on(`{"StringLike": {"P:sub": "system:serviceaccount:default:*"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:default:*": any pod of the namespace "default" can take the role`}},
 		{"a name in every namespace", on(`{"StringLike": {"P:sub": "system:serviceaccount:*:gryphon"}, ` + aud + `}`), []string{`statement 1 (Allow) accepts the subject "system:serviceaccount:*:gryphon": whoever may create a namespace can take the role, by a service account "gryphon" in it`}},
 		{"another statement binds it", policy("2012-10-17", allow(""), allow(`{"StringEquals": {"P:sub": "x"}, "StringLike": {"P:aud": "y"}}`)), []string{noSub + anyID, noAud + other}},
-		{"everyone", anyone(`"Principal": "*"`, `"Action": "sts:*"`), []string{
+		{"everyone", anyone(`"Principal": "*"`, `"Action": "sts:*"`, ""), []string{
 			`statement 1 (Allow) trusts "*": an identity of any provider can take the role, if the conditions let it`,
 			"statement 1 (Allow) has no condition that binds sub" + anyID, "statement 1 (Allow) has no condition that binds aud" + other,
 		}},
-		{"NotAction", anyone(`"Principal": {"Service": "ec2.amazonaws.com"}`, `"NotAction": "sts:AssumeRole"`), []string{"statement 1 (Allow) allows every action but those in NotAction"}},
-		{"another action", anyone(`"Principal": "*"`, `"Action": "sts:AssumeRole"`), nil},
-		{"an AWS principal", anyone(`"Principal": {"AWS": "arn:aws:iam::111122223333:root"}`, `"Action": "sts:*"`), nil},
+		{"NotAction", anyone(`"Principal": {"Service": "ec2.amazonaws.com"}`, `"NotAction": "sts:AssumeRole"`, ""), []string{"statement 1 (Allow) allows every action but those in NotAction"}},
+		{"another action", anyone(`"Principal": "*"`, `"Action": "sts:AssumeRole"`, ""), nil},
+		{"an AWS principal", anyone(`"Principal": {"AWS": "arn:aws:iam::111122223333:root"}`, `"Action": "sts:*"`, ""), nil},
 		{"a deny", policy("2012-10-17", deny("")), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,6 +144,8 @@ func TestAWarningLooksAtWhatAllConditionsOfAStatementLeave(t *testing.T) {
 	const aud = `"StringEquals": {"P:aud": "sts.amazonaws.com"`
 	for _, tt := range []struct{ name, policy, want string }{
 		{"a variable of the claim itself", on(`{` + aud + `, "P:sub": "${P:sub}"}}`), "no condition that binds sub of \"" + provider + "\" (StringEquals matches everything)"},
+		{"a variable of it with a default", on(`{` + aud + `, "P:sub": "${ P:SUB , 'x'}"}}`), "(StringEquals matches everything)"},
+		{"a variable of it twice", on(`{` + aud + `, "P:sub": "${P:sub}${P:sub}"}}`), ""},
 		{"a variable of it between stars", on(`{"StringLike": {"P:sub": "*${P:sub}*"}, ` + aud + `}}`), "(StringLike matches everything)"},
 		{"in 2008-10-17 the variable is text", policy("2008-10-17", allow(`{`+aud+`, "P:sub": "${P:sub}"}}`)), ""},
 		{"and a star between dollar and braces a star", policy("2008-10-17", allow(`{`+aud+`}, "StringLike": {"P:sub": "system:serviceaccount:${*}:x"}}`)), `a namespace that matches "${*}" can take the role, by a service account "x" in it`},
@@ -131,7 +155,7 @@ func TestAWarningLooksAtWhatAllConditionsOfAStatementLeave(t *testing.T) {
 		{"the narrower condition counts", on(`{"StringLike": {"P:sub": "system:serviceaccount:*"}, "ForAnyValue:StringLike": {"P:sub": "*:default:*"}, ` + aud + `}}`), `any pod of the namespace "default"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := rule{policy: strings.ReplaceAll(tt.policy, "${P:", "${"+provider+":")}.evaluate(t)
+			got := rule{policy: strings.NewReplacer("${P:", "${"+provider+":", "${ P:", "${ "+provider+":").Replace(tt.policy)}.evaluate(t)
 			if tt.want == "" {
 				assert.Empty(t, got.Warnings)
 			} else if assert.Len(t, got.Warnings, 1) {
