@@ -213,12 +213,15 @@ func (op operator) aggregate(matched []Answer) Answer {
 
 // hint names the mistake where the operator, not the value, is what is wrong.
 func (e *evaluation) hint(op operator, p pattern, value []rune) string {
-	wild := pattern{unresolved: "not asked for"}
+	var wild pattern
+	literally := false
 	if op.family == ofString && !op.wild && strings.ContainsAny(p.source, "*?") {
 		wild = compile(p.source, true, e.resolve, nil)
-		e.work += len(wild.elements) + cost(wild.elements, value)
+		steps := len(wild.elements) + cost(wild.elements, value)
+		if literally = wild.unresolved == "" && e.work+steps <= maxWork; literally { // a hint is not worth a verdict
+			e.work += steps
+		}
 	}
-	literally := wild.unresolved == "" && e.work <= maxWork
 	switch {
 	case op.family == ofARN && !hasPrefix(value, "arn:"):
 		return "the token's value is not an ARN, use StringLike"

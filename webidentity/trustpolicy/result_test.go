@@ -71,6 +71,14 @@ func TestLongValuesAreCutShort(t *testing.T) {
 	assert.Contains(t, got.Cause, "and 493 more")
 }
 
+func TestTheClosestOfTheFirstFiftyValuesIsPointedOut(t *testing.T) {
+	for others, want := range map[int]string{49: dispatcher, 50: "x"} {
+		many := strings.Repeat(`"x", `, others) + `"` + dispatcher + `"`
+		got := rule{policy: on(`{"StringEquals": {"P:sub": [` + many + `]}}`)}.evaluate(t)
+		assert.Contains(t, got.Cause, `closest is "`+want+`"`)
+	}
+}
+
 func TestVariablesCannotFillTheMemory(t *testing.T) {
 	many := strings.Repeat("${"+provider+":sub}", 1000)
 	got := rule{policy: on(`{"StringLike": {"P:aud": "` + many + `"}}`), claims: with("sub", strings.Repeat("x", 20000))}.evaluate(t)
@@ -102,6 +110,18 @@ func TestTheWorkOfOneEvaluationIsBounded(t *testing.T) {
 
 	got = rule{policy: on(`{"StringLike": {"P:sub": "*` + strings.Repeat("a", 110000) + `b"}}`), claims: with("sub", sub)}.evaluate(t)
 	assert.Equal(t, trustpolicy.Unknown, got.Verdict)
+
+	// What variables stand for is work as well: 1,400 values of 8 of them are two hundred million characters.
+	p, err := trustpolicy.Parse([]byte(policy("2012-10-17", statement("Allow", `"Principal": "*"`, `"Action": "*"`, `{"StringEquals": {"a.b:aud": ["`+strings.Repeat(strings.Repeat("${a.b:sub}", 8)+`", "`, 1400)+`"]}}`))))
+	require.NoError(t, err)
+	got = p.Evaluate(trustpolicy.Request{Provider: "a.b", Claims: claims{"sub": {sub}, "aud": {"x"}}})
+	assert.Equal(t, trustpolicy.Unknown, got.Verdict)
+	assert.Contains(t, got.Cause, "to compare all of this policy with this token would take too long")
+
+	// A hint that would take too long is left out, and costs nothing.
+	got = rule{policy: policy("2012-10-17", allow(`{"StringEquals": {"P:sub": "*`+strings.Repeat("a", 110000)+`"}}`), allow(`{"StringLike": {"P:sub": "a*"}}`)), claims: with("sub", sub)}.evaluate(t)
+	assert.Equal(t, trustpolicy.Allowed, got.Verdict)
+	assert.NotContains(t, got.String(), "takes * and ? literally")
 
 	many = `["` + strings.Repeat(`system:*:gryphon-*-*", "`, 4000) + dispatcher + `-canary"]`
 	got = rule{policy: on(`{"StringLike": {"P:sub": ` + many + `}}`)}.evaluate(t)

@@ -178,6 +178,12 @@ var stringRules = []rule{
 		page: operatorsPage, says: "Bool fails on the other value",
 		policy: on(`{"Bool": {"P:sub": false}}`), claims: with("sub", "true"), want: trustpolicy.Denied, cause: "condition Bool",
 	}, {
+		page: operatorsPage, says: "Bool compares nothing but true and false",
+		policy: on(`{"Bool": {"P:sub": "maybe"}}`), claims: with("sub", "maybe"), want: trustpolicy.Denied, cause: "condition Bool",
+	}, {
+		page: operatorsPage, says: "in 2008-10-17 Bool has no variables to disagree on",
+		policy: policy("2008-10-17", allow(`{"Bool": {"P:sub": "${x}"}}`)), claims: with("sub", "true"), want: trustpolicy.Denied, cause: "condition Bool",
+	}, {
 		page: operatorsPage, says: "Bool fails on what is no boolean",
 		policy: on(`{"Bool": {"P:sub": "true"}}`), want: trustpolicy.Denied, cause: "condition Bool",
 	},
@@ -220,6 +226,12 @@ var arnRules = []rule{
 		page: operatorsPage, says: "a subject of Kubernetes is no ARN",
 		policy: on(`{"ArnLike": {"P:sub": "arn:aws:iam::111122223333:role/*"}}`), want: trustpolicy.Denied, cause: "the token's value is not an ARN, use StringLike",
 	}, {
+		page: operatorsPage, says: "what does not begin with arn is no ARN",
+		policy: on(`{"ArnLike": {"P:sub": "*:aws:iam::111122223333:role/x"}}`), claims: with("sub", "urn:aws:iam::111122223333:role/x"), want: trustpolicy.Denied, cause: "is not an ARN",
+	}, {
+		page: operatorsPage, says: "nor is what begins with more than arn",
+		policy: on(`{"ArnLike": {"P:sub": "*:aws:iam::111122223333:role/x"}}`), claims: with("sub", "arns:aws:iam::111122223333:role/x"), want: trustpolicy.Denied, cause: "is not an ARN",
+	}, {
 		page: operatorsPage, says: "what ARN operators make of a pattern that is no ARN is not documented",
 		policy: on(`{"ArnLike": {"P:sub": "system:serviceaccount:*"}}`), want: trustpolicy.Unknown, cause: "has not the form of an ARN",
 	},
@@ -253,6 +265,21 @@ var setRules = []rule{
 	}, {
 		page: setsPage, says: "ForAllValues is true on an empty value",
 		policy: on(`{"ForAllValues:StringEquals": {"P:amr": "pwd"}}`), claims: with("amr", ""), want: trustpolicy.Allowed, cause: "the token's value is empty",
+	}, {
+		page: setsPage, says: "an empty value beside another is a value: ForAnyValue",
+		policy: on(`{"ForAnyValue:StringEquals": {"P:amr": "a"}}`), claims: with("amr", "", "a"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: setsPage, says: "an empty value beside another is a value: ForAllValues",
+		policy: on(`{"ForAllValues:StringEquals": {"P:amr": "a"}}`), claims: with("amr", "", "a"), want: trustpolicy.Denied, cause: `"" does not match "a"`,
+	}, {
+		page: checksPage, says: "an empty list of a negated IfExists has two answers",
+		policy: on(`{"StringNotEqualsIfExists": {"P:amr": []}}`), want: trustpolicy.Unknown, cause: "two answers",
+	}, {
+		page: checksPage, says: "an empty list of a negated ForAllValues has two answers",
+		policy: on(`{"ForAllValues:StringNotEquals": {"P:amr": []}}`), want: trustpolicy.Unknown, cause: "two answers",
+	}, {
+		page: checksPage, says: "an empty list of ForAllValues with Null has two answers",
+		policy: on(`{"ForAllValues:Null": {"P:amr": []}}`), want: trustpolicy.Unknown, cause: "two answers",
 	}, {
 		page: setsPage, says: "ForAllValues with Null false asks that the key is there",
 		policy: on(`{"ForAllValues:StringEquals": {"P:amr": "pwd"}, "Null": {"P:amr": "false"}}`), want: trustpolicy.Denied, cause: "condition Null",
@@ -344,6 +371,9 @@ var existsRules = []rule{
 	}, {
 		page: operatorsPage, says: "Null true asks that the key is not there",
 		policy: on(`{"Null": {"P:amr": "true"}}`), want: trustpolicy.Allowed, cause: "the token has no amr",
+	}, {
+		page: operatorsPage, says: "Null takes true in another letter case",
+		policy: on(`{"Null": {"P:amr": "TRUE"}}`), want: trustpolicy.Allowed, cause: "the token has no amr",
 	}, {
 		page: operatorsPage, says: "Null true fails on a key that is there",
 		policy: on(`{"Null": {"P:aud": true}}`), want: trustpolicy.Denied, cause: `the token has it, and the policy's value is "true"`,
@@ -463,6 +493,12 @@ var offlineRules = []rule{
 	}, {
 		page: operatorsPage, says: "a date that is not there satisfies the negated operator",
 		policy: on(`{"DateNotEquals": {"P:amr": "2030-01-01T00:00:00Z"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "a number that is not there satisfies the negated operator",
+		policy: on(`{"NumericNotEquals": {"P:amr": "42"}}`), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: operatorsPage, says: "an address that is not there satisfies the negated operator",
+		policy: on(`{"NotIpAddress": {"P:amr": "203.0.113.0/24"}}`), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
 		page: operatorsPage, says: "binary values are compared by STS only",
 		policy: on(`{"BinaryEquals": {"P:sub": "QmluYXJ5"}}`), want: trustpolicy.Unknown, cause: "compared by STS only",

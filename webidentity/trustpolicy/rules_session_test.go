@@ -101,6 +101,15 @@ var sessionRules = []rule{
 		page: tagsPage, says: "sts:TransitiveTagKeys can be required",
 		policy: both(`{"Null": {"sts:TransitiveTagKeys": "false"}}`), claims: with(projectTag, "Automation"), want: trustpolicy.Denied, cause: "the token passes no transitive session tags",
 	}, {
+		page: "reference_policies_elements_condition", says: "aws:TagKeys and sts:TransitiveTagKeys are case-insensitive",
+		policy: both(`{"ForAllValues:StringEquals": {"AWS:tagkeys": ["Project", "Department"], "STS:transitivetagkeys": "Project"}, "Null": {"aws:TAGKEYS": "false", "sts:TransitiveTAGKeys": "false"}}`), claims: tagged(), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: "reference_policies_elements_condition", says: "and sts:SourceIdentity",
+		policy: policy("2012-10-17", allowing(`"sts:*"`, `{"StringEquals": {"STS:sourceidentity": "Admin"}}`)), claims: with(sourceIdentity, "Admin"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
+		page: tagsPage, says: "a tag with several values is compared as any key with several",
+		policy: both(`{"ForAnyValue:StringEquals": {"aws:RequestTag/Project": "b"}, "StringLike": {"aws:RequestTag/Project": "?"}}`), claims: with(projectTag, "a", "b"), want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
 		page: identityPage, says: "a token with a source identity needs sts:SetSourceIdentity in the trust policy",
 		policy: on(""), claims: with(sourceIdentity, "Admin"), want: trustpolicy.Denied,
 		cause: `the token sets a source identity ("Admin"), which needs sts:SetSourceIdentity: statement 1 (Allow) does not apply: action "sts:AssumeRoleWithWebIdentity" is not sts:SetSourceIdentity`,
@@ -139,6 +148,13 @@ func TestTagsOfATokenAreReadInBothFormsThatSTSTakes(t *testing.T) {
 		delete(got.Claims, "https://aws.amazon.com/tags")
 		assert.Len(t, got.Claims, 4, none)
 	}
+}
+
+func TestADenyOfSeveralActionsNamesEachOfThem(t *testing.T) {
+	got := rule{policy: policy("2012-10-17", allowing(`"sts:*"`, ""), statement("Deny", `"Principal": "*"`, `"Action": "sts:*"`, `{"StringLike": {"P:sub": "*"}}`)), claims: tagged()}.evaluate(t)
+	require.Len(t, got.Mismatches, 2)
+	assert.Equal(t, "sts:AssumeRoleWithWebIdentity", got.Mismatches[0].Action)
+	assert.Equal(t, "sts:TagSession", got.Mismatches[1].Action)
 }
 
 func TestAFurtherActionHasATreeOfItsOwn(t *testing.T) {

@@ -136,6 +136,10 @@ var principalRules = []rule{
 		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "`+strings.Replace(providerARN, "111122223333", "NaN", 1)+`"}`, `"Action": "sts:*"`, "")),
 		want:   trustpolicy.Denied, cause: "is not the ARN of an OIDC provider",
 	}, {
+		page: "reference_identifiers", says: "neither fewer nor more",
+		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": ["`+strings.Replace(providerARN, "111122223333", "11112222333", 1)+`", "`+strings.Replace(providerARN, "111122223333", "1111222233334", 1)+`"]}`, `"Action": "sts:*"`, "")),
+		want:   trustpolicy.Denied, cause: `oidc-provider/` + provider + `" is not the ARN of an OIDC provider; Federated`,
+	}, {
 		page: "reference_identifiers", says: "an OIDC provider is a resource of iam without a region",
 		policy: policy("2012-10-17", statement("Allow", `"Principal": {"Federated": ["`+strings.Replace(providerARN, ":iam:", ":sts:", 1)+`", "`+strings.Replace(providerARN, "::", ":eu-west-1:", 1)+`"]}`, `"Action": "sts:*"`, "")),
 		want:   trustpolicy.Denied, cause: "is not the ARN of an OIDC provider",

@@ -116,6 +116,19 @@ func TestRulesOfTheIAMDocumentation(t *testing.T) {
 	t.Logf("%d rules", n)
 }
 
+func TestSomeProvidersHaveKeysOfTheirOwnInPlaceOfOaudAndEmail(t *testing.T) {
+	for issuer, want := range map[string]trustpolicy.Verdict{
+		"cognito-identity.amazonaws.com": trustpolicy.Unknown, "graph.facebook.com": trustpolicy.Unknown, "www.amazon.com": trustpolicy.Unknown,
+		"accounts.google.com": trustpolicy.Allowed,
+	} {
+		for _, key := range []string{"oaud", "email"} {
+			p, err := trustpolicy.Parse([]byte(policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "`+issuer+`"}`, `"Action": "sts:*"`, `{"StringEquals": {"`+issuer+`:`+key+`": "x"}}`))))
+			require.NoError(t, err)
+			assert.Equal(t, want, p.Evaluate(trustpolicy.Request{Provider: issuer, Claims: claims{"aud": {"x"}, "email": {"x"}}}).Verdict, "%s of %s", key, issuer)
+		}
+	}
+}
+
 func TestProvidersThatIAMKnowsByNameNeedNoARN(t *testing.T) {
 	document := policy("2012-10-17", statement("Allow", `"Principal": {"Federated": "accounts.google.com"}`, `"Action": "sts:AssumeRoleWithWebIdentity"`,
 		`{"StringEquals": {"accounts.google.com:aud": "the-client", "accounts.google.com:oaud": "the-project", "accounts.google.com:sub": "1"}}`))
