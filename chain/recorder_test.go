@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -18,7 +19,7 @@ type recorder struct {
 	lines []string
 }
 
-func (r *recorder) Logger() *slog.Logger { return slog.New(recorderHandler{r}) }
+func (r *recorder) Logger() *slog.Logger { return slog.New(recorderHandler{r, nil}) }
 
 // Lines returns the records at the level and above, once every goroutine of the bubble is at rest: records are written after the
 // credentials are published.
@@ -62,13 +63,19 @@ func (r *recorder) One(t assert.TestingT, parts ...string) string {
 	return ""
 }
 
-type recorderHandler struct{ r *recorder }
+type recorderHandler struct {
+	r    *recorder
+	with []slog.Attr
+}
 
 func (h recorderHandler) Enabled(context.Context, slog.Level) bool { return true }
-func (h recorderHandler) WithAttrs([]slog.Attr) slog.Handler       { panic("not used by this library") }
 func (h recorderHandler) WithGroup(string) slog.Handler            { panic("not used by this library") }
+func (h recorderHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return recorderHandler{h.r, slices.Concat(h.with, attrs)}
+}
 
 func (h recorderHandler) Handle(ctx context.Context, record slog.Record) error {
+	record.AddAttrs(h.with...)
 	var b bytes.Buffer
 	text := slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey || a.Key == slog.MessageKey) {
