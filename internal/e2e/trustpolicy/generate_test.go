@@ -30,9 +30,9 @@ func providerARN(url string) string { return "arn:aws:iam::" + account + ":oidc-
 //   - Null with a set operator: "always return a true or false respectively", says access-analyzer-reference-policy-checks; the
 //     other asks whether the key is there.
 //   - two keys of one operator that differ in letter case only: the same page calls it an error; the other reads both.
-//   - several audiences: the other's context holds one, as STS refuses more.
+//   - several audiences: the other's context holds one, and ours does not know what STS makes of more.
 //
-// What ours cannot know offline (numbers that are there, aws: keys, a variable without a value in a negated operator, an empty list of
+// What ours cannot know offline (numbers that are there, aws: keys, a variable without a value where the condition would hold, an empty list of
 // values, several values of which some match and no set operator) is generated, for it must not be mistaken for a yes or a no; then there
 // is nothing to compare.
 type generator struct{ *rand.Rand }
