@@ -30,8 +30,9 @@
 //
 // Keys of the request (aws:SourceIp, sts:RoleSessionName), numeric, date, address and binary operators, claims of which STS makes keys
 // for some providers only, whether STS takes a token with several audiences, and what IAM's documentation leaves open, a policy variable
-// without a value for one: where the verdict turns on them it is [Unknown], which is neither yes nor no. [Allowed] speaks of the trust policy alone: STS also checks the token's signature, its expiry and the audiences of the OIDC
-// provider, and organisations can forbid the call by a policy of their own.
+// without a value for one: where the verdict turns on them it is [Unknown], which is neither yes nor no. [Allowed] speaks of the trust
+// policy alone: STS also checks the token's signature, its expiry and the audiences of the OIDC provider, and organisations can forbid the
+// call by a policy of their own.
 //
 // # Bounds
 //

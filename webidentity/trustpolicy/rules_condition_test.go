@@ -43,6 +43,9 @@ var keyRules = []rule{
 		page: "reference_policies_elements_condition", says: "names of claims are not case-sensitive either",
 		policy: on(`{"StringEquals": {"P:groups": "g"}}`), claims: with("Groups", "g"), want: trustpolicy.Unknown, cause: "the claim Groups depends on the provider",
 	}, {
+		page: "reference_policies_elements_condition", says: "of two claims that differ in letter case the one as documented counts",
+		policy: on(`{"StringEquals": {"P:Sub": "s"}}`), claims: claims{"SUB": {"x"}, "sub": {"s"}}, want: trustpolicy.Allowed, cause: "statement 1",
+	}, {
 		page: "reference_policies_elements_condition", says: "a key without a provider is not one of the token's",
 		policy: on(`{"StringEquals": {"sub": "x"}}`), want: trustpolicy.Unknown, cause: "what sub will be is known only to STS",
 	}, {
@@ -421,6 +424,9 @@ var variableRules = []rule{
 		page: variablesPage, says: "a default with a closing brace is not documented",
 		policy: on(`{"StringEquals": {"P:sub": "${P:amr, 'a}b'}"}}`), claims: with("sub", "a}b"), want: trustpolicy.Unknown, cause: "a default value is text in single quotes",
 	}, {
+		page: variablesPage, says: "nor is one with a quote",
+		policy: on(`{"StringEquals": {"P:sub": "${P:amr, 'a'b'}"}}`), claims: with("sub", "a'b"), want: trustpolicy.Unknown, cause: "a default value is text in single quotes",
+	}, {
 		page: variablesPage, says: "a default may be empty",
 		policy: on(`{"StringEquals": {"P:sub": "x${P:amr, ''}"}}`), claims: with("sub", "x"), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
@@ -468,6 +474,9 @@ var variableRules = []rule{
 	}, {
 		page: variablesPage, says: "Null takes no variables",
 		policy: on(`{"Null": {"P:amr": "${P:aud}"}}`), claims: with("aud", "true"), want: trustpolicy.Denied, cause: "condition Null",
+	}, {
+		page: variablesPage, says: "so that one without a value does no harm there",
+		policy: on(`{"Null": {"P:amr": ["true", "${aws:username}"]}}`), want: trustpolicy.Allowed, cause: "statement 1",
 	}, {
 		page: variablesPage, says: "the pages do not agree on variables in Bool",
 		policy: on(`{"Bool": {"P:sub": "${P:aud}"}}`), want: trustpolicy.Unknown, cause: "does not agree with itself",

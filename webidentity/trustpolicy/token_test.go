@@ -92,6 +92,7 @@ func TestATokenInAClaimIsNotShown(t *testing.T) {
 		"among other text":      {`"sub": ` + escaped("Bearer "+inner+", "+inner+"\n"), on(`{"StringLike": {"P:sub": ["x*", "Bearer *y"]}}`)},
 		"after letters":         {`"sub": ` + escaped("they"+inner), on(`{"StringEquals": {"P:sub": "x"}}`)},
 		"cut short":             {`"sub": ` + escaped(strings.Repeat("x ", 90)+inner), on(`{"StringEquals": {"P:sub": "x"}}`)},
+		"with padding":          {`"sub": ` + escaped("eyJhbGciOiJub25lIn0=."+strings.SplitN(inner, ".", 2)[1]), on(`{"StringEquals": {"P:sub": "x"}}`)},
 		"in a list":             {`"sub": ["a", ` + escaped(inner) + `]`, on(`{"StringEquals": {"P:sub": "x"}}`)},
 		"that is excluded":      {`"sub": ` + escaped(inner), on(`{"StringNotLike": {"P:sub": "*"}}`)},
 		"that matches":          {`"sub": ` + escaped(inner), on(`{"StringLike": {"P:sub": "*"}}`)},

@@ -34,6 +34,7 @@ func TestPoliciesThatAreTooWideAreWarnedOf(t *testing.T) {
 		{"sub of another provider, if it is there", on(`{"StringEqualsIfExists": {"accounts.google.com:sub": "x"}, "ForAllValues:StringEquals": {"b.example.com:sub": "x"}, "StringLike": {"P:aud": "sts*"}}`), []string{noSub + anyID}},
 		{"not the sub of another provider", on(`{"StringNotEquals": {"accounts.google.com:sub": "x"}, "Null": {"b.example.com:sub": "true"}, "StringLike": {"P:aud": "sts*"}}`), []string{noSub + anyID}},
 		{"a key of another provider must be there", on(`{"Null": {"b.example.com:sub": "false"}}`), nil},
+		{"nobody knows what a key of another provider must be", on(`{"Null": {"b.example.com:sub": []}, "StringEquals": {"P:sub": "x"}}`), []string{noAud + other}},
 		{"a key with https://", on(`{"StringEquals": {"https://` + provider + `:sub": "x"}}`), nil},
 		{"a tag with a dot is of no provider", on(`{"StringEquals": {"aws:RequestTag/a.b:c": "x", "P:sub": "x"}}`), []string{noAud + other}},
 		{"two providers, and keys of one", anyone(`"Principal": {"Federated": ["accounts.google.com", "`+providerARN+`"]}`, `"Action": "sts:*"`, `{"StringEquals": {"P:sub": "x", "P:aud": "y"}}`), nil},
