@@ -178,10 +178,13 @@ func wrongToken(c Claims) string {
 	return ""
 }
 
+// dateSlack is how much later than its Date an answer may be: a Date has whole seconds, and some servers keep one for a second.
+const dateSlack = 2 * time.Second
+
 // early reports whether the token is not valid yet, which passes.
 func (x *Exchange) early(now time.Time) bool {
 	clock, _ := x.clock(now)
-	return x.Claims.NotBefore.After(clock)
+	return x.Claims.NotBefore.After(clock.Add(dateSlack))
 }
 
 // expiredCure tells a token that was not replaced from a clock that is wrong.

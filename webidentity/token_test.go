@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -316,6 +317,10 @@ func TestRefusalsOfTheFakeAreToldApart(t *testing.T) {
 		"another audience, and not valid yet": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.NotBefore, tok.Audience = time.Now().Add(time.Minute), []string{"vault"} })
 		}, "InvalidIdentityToken", "does not list the token's audience vault among its client ids"},
+		"minted this second, by a server whose Date is that of the last": {func(w *world) error {
+			w.sts.Break(ststest.Fault{Status: 400, Body: errorXML("InvalidIdentityToken", "could not be validated"), Header: http.Header{"Date": {time.Now().Add(-2 * time.Second).UTC().Format(http.TimeFormat)}}})
+			return nil
+		}, "InvalidIdentityToken", "must have an IAM OIDC provider"},
 		"an expiry of nought": {func(w *world) error {
 			return w.tokens.Rotate(func(tok *ststest.Token) { tok.Claims = map[string]any{"exp": 0} })
 		}, "InvalidIdentityToken", "lacks exp"},
