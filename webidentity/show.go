@@ -38,7 +38,7 @@ func show(s string) string {
 }
 
 // isToken reports whether a token stands where something else belongs.
-func isToken(s string) bool { return redact.Tokens(s) != s }
+func isToken(s string) bool { return redact.HoldsToken(s) }
 
 // orNone shows a claim's values, comma separated, or says that there are none.
 func orNone(values ...string) string {

@@ -130,7 +130,7 @@ func (p program) variables(link string) []variable {
 		switch {
 		case v.as == hidden:
 			value = "(set, not shown)"
-		case redact.Tokens(value) != value:
+		case redact.HoldsToken(value):
 			value = "(a token, which does not belong here; not shown)"
 		case v.as == url:
 			value = redact.URL(value)

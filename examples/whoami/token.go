@@ -36,7 +36,7 @@ func (p program) readToken(ctx context.Context) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("no token: give -token FILE, or set %s", tokenFileVar)
 	}
-	if redact.Tokens(path) != path {
+	if redact.HoldsToken(path) {
 		return "", fmt.Errorf("%s holds a token, where the path of the token's file belongs", from)
 	}
 	raw, err := p.readFile(ctx, path, webidentity.MaxTokenSize+1024) // room for white space around it

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"example.com/podrole/internal/redact"
 )
 
 // Kind says why no answer came.
@@ -236,11 +238,5 @@ func location(res *http.Response, r Request) string {
 // echoes reports whether a and b have 8 characters in a row in common, or the shorter one is part of the other. A host has no case.
 func echoes(a, b string) bool {
 	a, b = strings.ToLower(a), strings.ToLower(b)
-	n := min(8, len(a), len(b))
-	for i := 0; n > 0 && i+n <= len(a); i++ {
-		if strings.Contains(b, a[i:i+n]) {
-			return true
-		}
-	}
-	return false
+	return redact.Share(a, b, min(8, len(a), len(b)))
 }
