@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"cache":    {"internal/...", core, smithy},
 
 	"webidentity":             {"internal/...", core, smithy, sts, jwt},
-	"webidentity/trustpolicy": {jwt},
+	"webidentity/trustpolicy": {"internal/redact", jwt},
 
 	"chain": {"internal/...", core, smithy, "cache", "envcreds", "webidentity", "ecs", "imds"},
 
@@ -152,6 +152,7 @@ func TestTheArrowsForbid(t *testing.T) {
 		{"imds/imdstest", false, testify + "/assert", false},
 		{"webidentity", false, core + "/service/sts/types", true},
 		{"webidentity/trustpolicy", false, module + "/internal/env", false},
+		{"webidentity/trustpolicy", false, module + "/internal/redact", true},
 		{"webidentity/ststest", false, module + "/webidentity/trustpolicy", true},
 		{"webidentity/ststest", false, sts, false},
 		{"webidentity/ststest", true, sts, true},

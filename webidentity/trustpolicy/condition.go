@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"example.com/podrole/internal/redact"
 )
 
 // condition evaluates one operator and key of a statement.
 func (e *evaluation) condition(s statement, c condition) (Reason, Mismatch) {
 	f := e.fact(c.key)
-	miss := Mismatch{Statement: s.String(), Operator: c.operator.name, Key: hideTokens(c.key), Token: hideAll(f.values), Policy: hideAll(c.values)}
+	miss := Mismatch{Statement: s.String(), Operator: c.operator.name, Key: redact.Tokens(c.key), Token: hideAll(f.values), Policy: hideAll(c.values)}
 	var a Answer
 	var why string
 	var detail []string

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/podrole/internal/redact"
 )
 
 // difference is how a value misses a pattern.
@@ -15,7 +17,7 @@ type difference struct {
 // differ says where a value that a pattern does not match parts from it. Where wildcards are, the text before the first * is looked
 // at, then that after the last. Of a token nothing is said: a part of one is not known for what it is.
 func differ(v []rune, p pattern, fold folding) (d difference, ok bool) {
-	if holdsToken(string(v)) || holdsToken(asText(p.elements)) {
+	if redact.HoldsToken(string(v)) || redact.HoldsToken(asText(p.elements)) {
 		return difference{}, false
 	}
 	return parting(v, p, fold), true

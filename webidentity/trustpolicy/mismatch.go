@@ -3,6 +3,8 @@ package trustpolicy
 import (
 	"fmt"
 	"slices"
+
+	"example.com/podrole/internal/redact"
 )
 
 // The values of Mismatch.Kind.
@@ -79,7 +81,16 @@ func (e *evaluation) principalMismatch(s statement, action string) Mismatch {
 		m.Key = "NotPrincipal"
 	}
 	for _, p := range s.principals {
-		m.Policy = append(m.Policy, hideTokens(p.value))
+		m.Policy = append(m.Policy, redact.Tokens(p.value))
 	}
 	return m
+}
+
+// hideAll leaves the tokens out of values. It returns a copy, for a result that whoever has it may change.
+func hideAll(values []string) []string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = redact.Tokens(v)
+	}
+	return all
 }

@@ -22,8 +22,9 @@ type Request struct {
 	Account string
 
 	// Claims are the token's, by name, as strings; a claim that is a list has several values.
-	// A claim that is not here is one that the token does not have; one without values is one that is no text, an object. Session tags are in the flat one of the two forms that STS takes:
-	// "https://aws.amazon.com/tags/principal_tags/<key>", and "https://aws.amazon.com/tags/transitive_tag_keys".
+	// A claim that is not here is one that the token does not have; one without values is one that is no text, an object.
+	// Session tags are in the flat one of the two forms that STS takes: "https://aws.amazon.com/tags/principal_tags/<key>", and
+	// "https://aws.amazon.com/tags/transitive_tag_keys".
 	Claims map[string][]string
 }
 

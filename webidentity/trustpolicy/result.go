@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"example.com/podrole/internal/redact"
 )
 
 // Verdict is what STS will answer, as far as it can be known offline. The zero value is Denied.
@@ -152,7 +154,7 @@ const maxShown = 200
 
 // quote prints a foreign value so that it can do nothing to a terminal or a log, and without the tokens in it.
 func quote(s string) string {
-	s = hideTokens(s)
+	s = redact.Tokens(s)
 	n := 0
 	for i := range s {
 		if n == maxShown {
