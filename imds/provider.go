@@ -44,8 +44,8 @@ type Options struct {
 	// else it goes by the failure: once where nobody is there, twice at silence if Timeout has room for two, three times at 429, 5xx
 	// and broken answers.
 	Attempts int
-	// Timeout bounds one Retrieve with all its requests together, where botocore bounds each of them. If zero or negative, Attempts × AttemptTimeout + 1 s, with 1 for
-	// Attempts where nobody set them, and 100 h at most: 2 s by default.
+	// Timeout bounds one Retrieve with all its requests together, where botocore bounds each of them. If zero or negative,
+	// Attempts × AttemptTimeout + 1 s, with 1 for Attempts where nobody set them, and 100 h at most: 2 s by default.
 	Timeout time.Duration
 
 	// Logger gets warnings about IMDSv1, foreign hosts and unknown values, and failed attempts at DEBUG. If nil, slog.Default().

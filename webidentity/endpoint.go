@@ -109,7 +109,9 @@ var hostLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // eksIssuer is an EKS cluster's issuer, of IPv4 or of dual stack (EKS User Guide, "Cluster API server endpoint"). The host must be this
 // one exactly, and what stands for the region must have a region's form, such as ap-northeast-2 or us-gov-west-1.
-var eksIssuer = regexp.MustCompile(`^https://oidc(?:\.eks\.([a-z]{2,8}(?:-[a-z]{2,16}){1,2}-[0-9]{1,2})\.amazonaws\.(com|com\.cn|eu)|-eks\.([a-z]{2,8}(?:-[a-z]{2,16}){1,2}-[0-9]{1,2})\.api\.(aws|amazonwebservices\.com\.cn|amazonwebservices\.eu))(?:/[^\s]*)?$`)
+var eksIssuer = regexp.MustCompile(`^https://oidc(?:\.eks\.` + aRegion + `\.amazonaws\.(com|com\.cn|eu)|-eks\.` + aRegion + `\.api\.(aws|amazonwebservices\.com\.cn|amazonwebservices\.eu))(?:/[^\s]*)?$`)
+
+const aRegion = `([a-z]{2,8}(?:-[a-z]{2,16}){1,2}-[0-9]{1,2})`
 
 // eksRegion returns the region of the EKS cluster that issued a token. The regions of China, and only those, have names below .cn, and
 // those of the European Sovereign Cloud below .eu.
