@@ -74,7 +74,7 @@ func (o *Options) httpClient(e env.Lookup) (aws.HTTPClient, func(), error) {
 
 // readBundle reads the PEM certificates that AWS_CA_BUNDLE names. As in the SDKs they replace the system's.
 func readBundle(path string) (*x509.CertPool, error) {
-	if isToken(path) {
+	if redact.HoldsToken(path) {
 		return nil, configErrorf("%s holds a token, where the path of a file with certificates belongs", caBundleVar)
 	}
 	f, err := os.Open(path)

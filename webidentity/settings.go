@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"example.com/podrole/internal/env"
+	"example.com/podrole/internal/redact"
 	"example.com/podrole/internal/unavailable"
 )
 
@@ -85,7 +86,7 @@ func (o *Options) resolve(e env.Lookup) (settings, error) {
 	case role == "":
 		return settings{}, configErrorf("%s is set, but %s is not: set both, or neither", fileSource, roleVar)
 	}
-	if isToken(file) {
+	if redact.HoldsToken(file) {
 		return settings{}, configErrorf("%s holds a token, where the path of the token's file belongs", fileSource)
 	}
 	account, err := checkRole(role, roleSource)

@@ -29,9 +29,6 @@ func show(s string) string {
 	return b.String()
 }
 
-// isToken reports whether a token stands where something else belongs.
-func isToken(s string) bool { return redact.HoldsToken(s) }
-
 // orNone shows a claim's values, comma separated, or says that there are none.
 func orNone(values ...string) string {
 	joined := strings.Join(values, ",")
