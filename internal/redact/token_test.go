@@ -54,7 +54,7 @@ func TestTheWorkGrowsWithTheText(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	assert.False(t, redact.HoldsToken(text))
 	runtime.ReadMemStats(&after)
-	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32*len(text)))
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "decoded for each it would be two gigabytes")
 }
 
 func FuzzTokensLeavesNone(f *testing.F) {
